@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ class Terraform:
 
     def show(self, plan: Path) -> tuple[ResourceChange, ...]:
         """Return what a saved plan changes, by address, resources without a change left out."""
-        _, output = self._run("show", str(plan), json=self._flag)
+        output = self._run("show", str(plan), json=self._flag)
         changes = [self._change(each) for each in json.loads(output).get("resource_changes", ())]
         return tuple(sorted(filter(None, changes), key=lambda each: each.address))
 
@@ -131,39 +132,40 @@ class Terraform:
 
     def _run(
         self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object
-    ) -> tuple[tuple[Event, ...], str]:
+    ) -> str:
         command = self._commands.generate_cmd_string(verb, *args, **options)
         environment = {**os.environ, "TF_DATA_DIR": str(self.data_dir), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         diagnostics: list[Event] = []
-        events: list[Event] = []
         plain: list[str] = []
-        with subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        ) as child:
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+            subprocess.Popen(
+                command,
+                cwd=self.root,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            ) as child,
+            interrupts_forwarded_to(child),
+        ):
             assert child.stdout is not None
-            with interrupts_forwarded_to(child):
-                for line in child.stdout:
-                    event = parse_event(line)
-                    if event is None:
-                        plain.append(line)
-                        continue
-                    events.append(event)
-                    if event.get("type") == "diagnostic" and event["diagnostic"].get("severity") == "error":
-                        diagnostics.append(event["diagnostic"])
-                    if on_event:
-                        on_event(event)
-        output = "".join(plain)
-        if child.returncode:
-            raise TerraformFailure(verb, diagnostics, output.strip())
-        return tuple(events), output
+            for line in child.stdout:
+                event = parse_event(line)
+                if event is None:
+                    plain.append(line)
+                    continue
+                if event.get("type") == "diagnostic" and event["diagnostic"].get("severity") == "error":
+                    diagnostics.append(event["diagnostic"])
+                if on_event:
+                    on_event(event)
+            if child.wait():
+                complaints.seek(0)
+                raise TerraformFailure(verb, diagnostics, (complaints.read() or "".join(plain)).strip())
+        return "".join(plain)
 
 
 def parse_event(line: str) -> Event | None:

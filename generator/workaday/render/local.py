@@ -1,0 +1,131 @@
+"""Render the local platform: a Terraform root of built-in resources, and each server process's configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from workaday.blueprint.model import Blueprint, Model, Process
+from workaday.render.templating import fill
+from workaday.resources import bundle, package
+
+SERVER_CONFIG_VERSION = 1
+CLUSTER = "terraform/cluster"
+
+
+def files(blueprint: Blueprint) -> dict[str, bytes]:
+    """Return the tree of a local project, by path relative to `deploy/<stage>`."""
+    tree = {config_path(process): as_json(server_config(blueprint, process)) for process in blueprint.processes}
+    tree |= {f"terraform/modules/local/{name}": content for name, content in module_files("local").items()}
+    tree["terraform/modules/local/process.py"] = (package() / "execute" / "process.py").read_bytes()
+    tree[f"{CLUSTER}/main.tf"] = fill(
+        "terraform/local/cluster/main.tf.j2", state_dir=from_tree(blueprint, CLUSTER, state_dir(blueprint))
+    )
+    tree[f"{CLUSTER}/workaday.auto.tfvars.json"] = as_json(tfvars(blueprint))
+    tree["README.md"] = fill(
+        "tree_readme.md.j2",
+        name=blueprint.name,
+        platform=blueprint.platform,
+        stage=blueprint.stage,
+        contents=[
+            ("local/", "the configuration of each server process"),
+            (f"{CLUSTER}/", "the Terraform root that starts and stops them"),
+            ("terraform/modules/local/", "the module behind it"),
+        ],
+        commands=f"cd {CLUSTER}\nterraform init\nterraform apply -var python=/path/to/a/python/with/workaday-server",
+    )
+    return tree
+
+
+def state_dir(blueprint: Blueprint) -> str:
+    """Return the folder of run-time state, relative to project.yaml; it is never rendered."""
+    return f".workaday/{blueprint.stage}"
+
+
+def config_path(process: Process) -> str:
+    """Return where a process's configuration lies in the tree."""
+    return f"local/{process.name}.json"
+
+
+def from_tree(blueprint: Blueprint, folder: str, target: str) -> str:
+    """Return the path of a project file as seen from a folder of the tree."""
+    depth = len(PurePosixPath("deploy", blueprint.stage, folder).parts)
+    return str(PurePosixPath(*[".."] * depth, target))
+
+
+def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
+    """Return what the model server reads (schemas/server.schema.json), its paths relative to the file itself."""
+
+    def seen(path: str | None) -> str | None:
+        return path if path is None else from_tree(blueprint, "local", path)
+
+    def entry(model: Model) -> dict[str, Any]:
+        return {
+            "name": model.name,
+            "revision": model.revision,
+            "predictor": seen(model.predictor),
+            "class": model.class_name,
+            "config": dict(model.config),
+            "weights": seen(model.weights),
+            "env": dict(model.env),
+            "limits": {
+                "concurrency": model.limits.concurrency,
+                "queue": model.limits.queue,
+                "timeout_seconds": model.limits.timeout_seconds,
+                "body_bytes": model.limits.body_bytes,
+            },
+            "batching": model.batching
+            and {"max_size": model.batching.max_size, "max_wait_seconds": model.batching.max_wait_seconds},
+            "route": model.route,
+        }
+
+    return {
+        "version": SERVER_CONFIG_VERSION,
+        "host": process.host,
+        "port": process.port,
+        "state_file": seen(f"{state_dir(blueprint)}/run/{process.name}/state.json"),
+        "drain_seconds": process.drain_seconds,
+        "models": [entry(model) for model in blueprint.models_of(process.name)],
+    }
+
+
+def tfvars(blueprint: Blueprint) -> dict[str, Any]:
+    """Return the root's variables: see infra/local/variables.tf."""
+
+    def seen(path: str | None) -> str | None:
+        return path if path is None else from_tree(blueprint, CLUSTER, path)
+
+    return {
+        "environments": {
+            each.name: {"fingerprint": each.fingerprint, "requirements": seen(each.requirements)}
+            for each in blueprint.environments
+        },
+        "processes": {
+            each.name: {
+                "config": f"../../{config_path(each)}",
+                "environment": each.environment,
+                "fingerprint": each.fingerprint,
+            }
+            for each in blueprint.processes
+        },
+        "models": {
+            each.name: {
+                "process": each.process,
+                "revision": each.revision,
+                "timeout_seconds": each.load_timeout_seconds,
+            }
+            for each in blueprint.models
+        },
+    }
+
+
+def module_files(name: str) -> dict[str, bytes]:
+    """Return a static Terraform module's files, without its tests."""
+    folder = bundle() / "infra" / name
+    return {each.name: each.read_bytes() for each in sorted(folder.iterdir()) if each.suffix in (".tf", ".md")}
+
+
+def as_json(value: object) -> bytes:
+    """Return JSON as the tree has it: two spaces, keys in the order given, a final newline."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
