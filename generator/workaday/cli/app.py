@@ -1,0 +1,166 @@
+"""The verbs and their options. Bodies import what they need, so that `--help` imports nothing heavy."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="workaday",
+    help="Put a model into production: one project.yaml in, a reviewable GPU platform out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(str, Enum):
+    """How a verb answers."""
+
+    text = "text"
+    json = "json"
+
+
+File = Annotated[Path, typer.Option("--file", "-f", help="The project file.")]
+# Optional, not `| None`: Typer reads these annotations at run time on every supported Python.
+Stage = Annotated[Optional[str], typer.Option("--env", "-e", help="An environment of environments/.")]  # noqa: UP045
+Answer = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+PROJECT = Path("project.yaml")
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,  # answered in __main__
+) -> None:
+    """Put a model into production: one project.yaml in, a reviewable GPU platform out."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to write the project to.")] = Path("."),
+    platform: Annotated[str, typer.Option("--platform", help="Where it will run.")] = "local",
+    example: Annotated[str, typer.Option("--example", help="What to start from.")] = "hello",
+) -> int:
+    """Write a first project: a project file and a predictor that works."""
+    from workaday.cli import start
+
+    return start.init(folder, platform, example)
+
+
+@app.command()
+def validate(file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
+    """Check the project file and all that it names."""
+    from workaday.cli import tree
+
+    return tree.validate(file, env, as_json=format is Format.json)
+
+
+@app.command()
+def render(
+    file: File = PROJECT,
+    env: Stage = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 if something would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print the changes to the files.")] = False,
+    format: Answer = Format.text,
+) -> int:
+    """Write the tree that the project file describes, to deploy/."""
+    from workaday.cli import tree
+
+    return tree.render(file, env, check=check, diff=diff, as_json=format is Format.json)
+
+
+@app.command()
+def plan(
+    file: File = PROJECT,
+    env: Stage = None,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
+    format: Answer = Format.text,
+) -> int:
+    """Show what apply would do, and save it as the plan that apply runs."""
+    from workaday.cli import deploy
+
+    return deploy.plan(file, env, detailed=detailed_exitcode, as_json=format is Format.json)
+
+
+@app.command()
+def apply(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text) -> int:
+    """Run the saved plan, and wait until every model is ready."""
+    from workaday.cli import deploy
+
+    return deploy.apply(file, env, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
+def destroy(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text) -> int:
+    """Stop and remove everything that apply made."""
+    from workaday.cli import deploy
+
+    return deploy.destroy(file, env, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(help="An error code, or a key such as models.story.scale.target.")],
+    file: File = PROJECT,
+    env: Stage = None,
+    format: Answer = Format.text,
+) -> int:
+    """Explain an error code, or a key's value and where it comes from."""
+    from workaday.cli import explain as room
+
+    return room.explain(what, file, env, as_json=format is Format.json)
+
+
+@app.command()
+def status(file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
+    """Show each model: state, loading time, memory, address."""
+    from workaday.cli import use
+
+    return use.status(file, env, as_json=format is Format.json)
+
+
+@app.command()
+def logs(
+    model: Annotated[str, typer.Argument(help="A model's name.")],
+    file: File = PROJECT,
+    env: Stage = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
+) -> int:
+    """Print the end of the log of the server that runs a model."""
+    from workaday.cli import use
+
+    return use.logs(model, file, env, lines=lines)
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="A model's name.")],
+    payload: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="JSON, or @FILE; the predictor's own example by default."),
+    ] = None,
+    file: File = PROJECT,
+    env: Stage = None,
+) -> int:
+    """Ask a model for one prediction and print its answer."""
+    from workaday.cli import use
+
+    return use.predict(model, payload, file, env)
+
+
+@app.command()
+def serve(
+    predictor: Annotated[Path, typer.Argument(help="A predictor's file.")],
+    name: Annotated[Optional[str], typer.Option("--name", help="Its name in URLs; the file's stem by default.")] = None,  # noqa: UP045
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 8080,
+    reload: Annotated[bool, typer.Option("--reload", help="Load it again when its files change.")] = False,
+) -> int:
+    """Serve one predictor alone, in the foreground, without a project file."""
+    from workaday.cli import start
+
+    return start.serve(predictor, name, port, reload=reload)
