@@ -58,6 +58,7 @@ class Model:
         process: the local process that serves it.
         load_timeout_seconds: how long loading may take.
         revision: changes exactly when what is served changes.
+        example: a payload to try it with, as the predictor's `example` says, or None.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Model:
     process: str
     load_timeout_seconds: float
     revision: str
+    example: Any = None
 
 
 @dataclass(frozen=True, slots=True)

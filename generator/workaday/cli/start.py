@@ -1,0 +1,86 @@
+"""`init` and `serve`: the first minutes, with and without a project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from workaday.cli.output import say
+from workaday.cli.run import Exit
+
+PLATFORMS = ("local",)
+
+
+def init(folder: Path, platform: str, example: str) -> int:
+    """Copy an example to a folder; a file that is there already is never overwritten."""
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.resources import bundle
+
+    source = bundle() / "templates" / "init"
+    examples = sorted(each.name for each in source.iterdir() if each.is_dir())
+    for given, known, what in ((platform, PLATFORMS, "platform"), (example, examples, "example")):
+        if given not in known:
+            raise ProjectError(
+                [Diagnostic(code="X120", message=f"no {what} `{given}` to start from", hints=(f"there is: {', '.join(known)}",))]
+            )
+    files = sorted(each for each in (source / example).rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+    targets = [folder / each.relative_to(source / example) for each in files]
+    present = [str(each) for each in targets if each.exists()]
+    if present:
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code="X121",
+                    message=f"{', '.join(present)} exists; nothing was written",
+                    hints=("choose another folder: `workaday init DIR`",),
+                )
+            ]
+        )
+    for origin, target in zip(files, targets, strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if origin.name == "project.yaml":
+            target.write_text(origin.read_text().replace("NAME", project_name(folder)))
+        else:
+            shutil.copyfile(origin, target)
+        say(f"wrote {target}")
+    here = "" if folder == Path() else f"cd {folder} && "
+    say(f"\nnext: {here}workaday plan && workaday apply")
+    return Exit.DONE
+
+
+def project_name(folder: Path) -> str:
+    """Return a valid project name from a folder's."""
+    letters = "".join(c if c.isalnum() and c.isascii() else "-" for c in folder.absolute().name.lower())
+    name = letters.strip("-0123456789")[:31].rstrip("-")
+    return name or "hello"
+
+
+def serve(predictor: Path, name: str | None, port: int, *, reload: bool) -> int:
+    """Become the model server with one predictor."""
+    from workaday.execute.process import has_server
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    interpreter = next((each for each in candidates() if has_server(each)), None)
+    if interpreter is None:
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code="L130",
+                    message="this Python has no model server",
+                    hints=("run `workaday apply` in a project once: it makes an environment with it",),
+                )
+            ]
+        )
+    command = [interpreter, "-m", "workaday_server", "serve", str(predictor), "--port", str(port)]
+    command += ["--name", name] if name else []
+    command += ["--reload"] if reload else []
+    sys.stdout.flush()
+    os.execv(interpreter, command)
+
+
+def candidates() -> list[str]:
+    """Return the interpreters that may have the server: this one, then the environments of the project here."""
+    noted = sorted(Path(".workaday").glob("*/environments/base/interpreter"))
+    return [sys.executable, *(each.read_text().strip() for each in noted)]

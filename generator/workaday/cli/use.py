@@ -1,0 +1,138 @@
+"""`status`, `logs` and `predict`: what runs, and asking it something."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workaday.cli.output import answer_json, say, seconds, size, table
+from workaday.cli.run import Exit
+
+if TYPE_CHECKING:
+    from workaday.blueprint.model import Model
+    from workaday.execute.workspace import Workspace
+
+
+def status(file: Path, stage: str | None, *, as_json: bool) -> int:
+    """Print each model's state."""
+    from dataclasses import asdict
+
+    from workaday.execute import probe
+    from workaday.execute.workspace import open_workspace
+
+    workspace = open_workspace(file, stage)
+    found = [probe.model_status(workspace, model) for model in workspace.blueprint.models]
+    if as_json:
+        answer_json([asdict(each) for each in found])
+        return Exit.DONE
+    rows = [("model", "state", "loaded in", "memory", "pid", "url")]
+    rows += [
+        (each.name, each.state, seconds(each.seconds), size(each.memory_bytes), str(each.pid or "-"), each.url)
+        for each in found
+    ]
+    say(table(rows))
+    for each in found:
+        if each.error:
+            say(f"{each.name}: {each.error}")
+    return Exit.DONE
+
+
+def logs(name: str, file: Path, stage: str | None, *, lines: int) -> int:
+    """Print the end of a server's log."""
+    from workaday.execute.workspace import open_workspace
+
+    workspace = open_workspace(file, stage)
+    model = find_model(workspace, name)
+    log = workspace.run_dir(model.process) / "server.log"
+    if not log.exists():
+        raise not_running(name)
+    for line in log.read_text(errors="replace").splitlines()[-lines:]:
+        say(line)
+    return Exit.DONE
+
+
+def predict(name: str, payload: str | None, file: Path, stage: str | None) -> int:
+    """Send one payload to a model's route and print the answer; an answer of 400 or more is an error."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    from workaday.execute import probe
+    from workaday.execute.workspace import open_workspace
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    workspace = open_workspace(file, stage)
+    model = find_model(workspace, name)
+    body, kind = read_payload(workspace, model, payload)
+    request = Request(probe.url_of(workspace.blueprint, model), data=body, headers={"content-type": kind}, method="POST")
+    try:
+        with urlopen(request, timeout=model.limits.timeout_seconds + 5) as answer:
+            sys.stdout.buffer.write(answer.read())
+            sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
+            sys.stdout.flush()
+    except HTTPError as error:
+        message = error.read().decode(errors="replace").strip()
+        raise ProjectError([Diagnostic(code="L120", message=f"`{name}` answered {error.code}: {message}")]) from None
+    except (URLError, OSError):
+        raise not_running(name) from None
+    return Exit.DONE
+
+
+def read_payload(workspace: Workspace, model: Model, payload: str | None) -> tuple[bytes, str]:
+    """Return the body and its content type: JSON, a file's bytes (`@FILE`), or the predictor's example."""
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    folder = Path()
+    given: Any = payload
+    if payload is None:
+        given = {} if model.example is None else model.example
+        folder = (workspace.root / model.predictor).parent
+    if isinstance(given, str) and given.startswith("@"):
+        path = folder / given[1:]
+        try:
+            return path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        except OSError as error:
+            raise ProjectError([Diagnostic(code="L121", message=f"cannot read {path}: {error.strerror}")]) from None
+    if payload is None:
+        return json.dumps(given).encode(), "application/json"
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise ProjectError(
+            [
+                Diagnostic(
+                    code="L121",
+                    message=f"the payload is not JSON: {error}",
+                    hints=("quote it for the shell: '{\"text\": \"hello\"}', or give a file: @payload.json",),
+                )
+            ]
+        ) from None
+    return payload.encode(), "application/json"
+
+
+def find_model(workspace: Workspace, name: str) -> Model:
+    """Return a model by name.
+
+    Raises ProjectError (L122) with the likely one where there is none.
+    """
+    from difflib import get_close_matches
+
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    by_name = {model.name: model for model in workspace.blueprint.models}
+    if name in by_name:
+        return by_name[name]
+    close = get_close_matches(name, by_name, 1)
+    hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(by_name)}"
+    raise ProjectError([Diagnostic(code="L122", message=f"no model `{name}` in the project", hints=(hint,))])
+
+
+def not_running(name: str) -> Exception:
+    """Return the error of a model whose server does not answer."""
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    return ProjectError(
+        [Diagnostic(code="L123", message=f"`{name}` is not running", hints=("start it: `workaday plan && workaday apply`",))]
+    )

@@ -1,0 +1,137 @@
+"""Look at what really runs: Terraform's state cannot see a process die."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from workaday.execute import process as processes
+
+if TYPE_CHECKING:
+    from workaday.blueprint.model import Blueprint, Model, Process
+    from workaday.execute.workspace import Folders, Workspace
+
+State = Literal["ready", "loading", "failed", "draining", "stopped", "outdated"]
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What one model is doing.
+
+    Attributes:
+        name: the model.
+        state: as its server says, or `stopped` where no server lives, or `outdated` where an older revision serves.
+        seconds: how long loading took, or has taken so far.
+        memory_bytes: what loading it added to its process.
+        url: where it answers.
+        pid: its server process.
+        error: why it failed.
+    """
+
+    name: str
+    state: State
+    seconds: float | None
+    memory_bytes: int | None
+    url: str
+    pid: int | None
+    error: str | None
+
+
+def url_of(blueprint: Blueprint, model: Model) -> str:
+    """Return the address of a model's own route on the local platform."""
+    process = process_of(blueprint, model)
+    return f"http://{shown_host(process)}:{process.port}{model.route}"
+
+
+def shown_host(process: Process) -> str:
+    """Return a host that a client on this machine can connect to."""
+    if process.host in ("0.0.0.0", "::", ""):
+        return "127.0.0.1"
+    return f"[{process.host}]" if ":" in process.host else process.host
+
+
+def curl_line(blueprint: Blueprint, model: Model) -> str:
+    """Return a shell command that asks a model for one prediction, with the predictor's own example."""
+    import shlex
+
+    url = url_of(blueprint, model)
+    example = model.example
+    if isinstance(example, str) and example.startswith("@"):
+        file = PurePosixPath(model.predictor).parent / example[1:]
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return f"curl -s {url} -H 'content-type: {kind}' --data-binary @{shlex.quote(str(file))}"
+    body = json.dumps({} if example is None else example, ensure_ascii=False)
+    return f"curl -s {url} -H 'content-type: application/json' -d {shlex.quote(body)}"
+
+
+def process_of(blueprint: Blueprint, model: Model) -> Process:
+    """Return the process that serves a model."""
+    return next(process for process in blueprint.processes if process.name == model.process)
+
+
+def model_status(workspace: Workspace, model: Model) -> ModelStatus:
+    """Return what one model is doing now."""
+    live = processes.live_state(workspace.run_dir(model.process))
+    seen: dict[str, Any] = live.get("models", {}).get(model.name, {})
+    state: State = seen.get("state", "loading" if live else "stopped")
+    if state == "ready" and seen.get("revision") != model.revision:
+        state = "outdated"
+    return ModelStatus(
+        name=model.name,
+        state=state,
+        seconds=seen.get("seconds"),
+        memory_bytes=seen.get("memory_bytes"),
+        url=url_of(workspace.blueprint, model),
+        pid=live.get("pid"),
+        error=seen.get("error"),
+    )
+
+
+def dead_resources(workspace: Workspace) -> tuple[str, ...]:
+    """Return the addresses of resources that Terraform believes in and that are dead: to be replaced.
+
+    A server in a run folder that no live process holds is dead; so is a model that its live server has not loaded.
+    """
+    dead: list[str] = []
+    for process in workspace.blueprint.processes:
+        run = workspace.run_dir(process.name)
+        live = processes.live_state(run)
+        if not live:
+            dead.append(address("server", process.name))
+            continue
+        loaded = live.get("models", {})
+        dead += [
+            address("model", model.name)
+            for model in workspace.blueprint.models_of(process.name)
+            if loaded.get(model.name, {}).get("state") == "failed"
+        ]
+    known = resources_in_state(workspace)
+    return tuple(each for each in dead if each in known)
+
+
+def address(resource: str, key: str) -> str:
+    """Return Terraform's address of a local resource."""
+    return f'module.local.terraform_data.{resource}["{key}"]'
+
+
+def resources_in_state(folders: Folders) -> frozenset[str]:
+    """Return the addresses in Terraform's local state file; tainted ones, which Terraform replaces anyway, included."""
+    try:
+        state = json.loads(folders.terraform_state.read_text())
+    except (FileNotFoundError, ValueError):
+        return frozenset()
+    return frozenset(
+        address(resource["name"], instance["index_key"])
+        for resource in state.get("resources", ())
+        for instance in resource.get("instances", ())
+        if "index_key" in instance
+    )
+
+
+def stop_leftovers(folders: Folders) -> None:
+    """Stop every server whose lock is under this environment's run folder, whoever started it."""
+    for run in sorted((folders.state / "run").glob("*")):
+        processes.stop(run)
