@@ -15,6 +15,14 @@ MAIN = "main"  # the process that serves every model without requirements of its
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """A value and why it is what it is; `because` None: the project's files say so."""
+
+    value: Any
+    because: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What one replica takes on before it refuses work.
 
@@ -40,6 +48,76 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
+class Compute:
+    """What each replica gets; `gpu_count` 0 is none, `gpu_memory_bytes` None is not known."""
+
+    cpu_cores: float
+    memory_bytes: int
+    shm_bytes: int | None
+    gpu_type: str | None
+    gpu_count: int
+    gpu_memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A floor of `min` replicas, from each time that `cron` names, for `for_seconds`."""
+
+    cron: str
+    for_seconds: float
+    min: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many replicas, and what decides; `target` is what one replica carries, in the metric's unit."""
+
+    min: int
+    max: int
+    metric: str
+    target: float
+    window_seconds: float
+    down_after_seconds: float
+    headroom: int
+    schedule: tuple[Schedule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How a new revision replaces the old: replicas above and below the wanted number meanwhile, or percentages."""
+
+    max_surge: int | str
+    max_unavailable: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Spot nodes of a pool: how many stay on demand, and what runs when no spot node is to be had."""
+
+    on_demand_base: int
+    fallback: str
+    max_price: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Nodes of one shape; `derived` says that no pool was written and the models asked for this one."""
+
+    name: str
+    gpu_type: str | None
+    gpu_count: int
+    share: str
+    instances: tuple[str, ...]
+    nodes_min: int
+    nodes_max: int
+    spot: Spot | None
+    reservation: str | None
+    disk_bytes: int
+    derived: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One model of the project.
 
@@ -52,6 +130,10 @@ class Model:
         weights: the local weights' file or folder, or None.
         env: environment variables.
         requirements: a requirements file of its own, or None.
+        compute: see `Compute`.
+        pools: names of the pools it may run on, the preferred first.
+        scale: see `Scale`.
+        rollout: see `Rollout`.
         limits: see `Limits`.
         batching: see `Batching`, or None.
         route: path of the model's own route, such as `/story`.
@@ -69,6 +151,10 @@ class Model:
     weights: str | None
     env: Mapping[str, str]
     requirements: str | None
+    compute: Compute
+    pools: tuple[str, ...]
+    scale: Scale
+    rollout: Rollout
     limits: Limits
     batching: Batching | None
     route: str
@@ -108,18 +194,22 @@ class Blueprint:
         namespace: the Kubernetes namespace.
         stage: the name of the environment that was asked for, or `default`.
         platform: `local`, `existing`, `aws`, `gcp` or `azure`.
+        pools: as written, or derived from the models; none on the local platform.
         models: in the order of the project file.
         environments: Python environments of the local platform, `base` first.
         processes: server processes of the local platform, `main` first where it serves anything.
+        values: every value that the project file has or could have, with its origin, by key path.
     """
 
     name: str
     namespace: str
     stage: str
     platform: str
+    pools: tuple[Pool, ...]
     models: tuple[Model, ...]
     environments: tuple[Environment, ...]
     processes: tuple[Process, ...]
+    values: Mapping[tuple[str | int, ...], Value]
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

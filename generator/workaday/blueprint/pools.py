@@ -1,0 +1,68 @@
+"""Pools as written, or derived from what the models ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workaday.blueprint.model import Model, Pool, Spot
+from workaday.blueprint.values import Values
+
+if TYPE_CHECKING:
+    from workaday.project import schema
+
+GIB = 2**30
+
+
+def resolve_pools(project: schema.Project, models: Sequence[Model], values: Values) -> tuple[Pool, ...]:
+    """Return the project's pools; where it writes none, one for each kind of GPU that models ask for, and one without."""
+    if project.pools:
+        return tuple(written_pool(pool, values.under("pools", index)) for index, pool in enumerate(project.pools))
+    shapes: dict[tuple[str | None, int], list[Model]] = {}
+    for model in models:
+        shapes.setdefault((model.compute.gpu_type, model.compute.gpu_count), []).append(model)
+    return tuple(derived_pool(gpu, count, asking) for (gpu, count), asking in shapes.items())
+
+
+def written_pool(pool: schema.Pool, values: Values) -> Pool:
+    """Return a pool with every default explicit."""
+    accelerator = pool.accelerator
+    nodes = values.under("nodes")
+    spot = None
+    if pool.spot is not None:
+        of_spot = values.under("spot")
+        spot = Spot(
+            on_demand_base=of_spot.choose("on_demand_base", pool.spot.on_demand_base, 0, "the default"),
+            fallback=of_spot.choose("fallback", pool.spot.fallback, "on_demand", "a pool without spot nodes must not stand still"),
+            max_price=pool.spot.max_price,
+        )
+    return Pool(
+        name=pool.name,
+        gpu_type=accelerator.type if accelerator else None,
+        gpu_count=values.under("accelerator").choose("count", accelerator.count, 1, "the default") if accelerator else 0,
+        share=values.under("accelerator").choose("share", accelerator.share, "none", "the default") if accelerator else "none",
+        instances=pool.instances or (),
+        nodes_min=nodes.choose("min", pool.nodes and pool.nodes.min, 0, "the default: no node without work"),
+        nodes_max=nodes.choose("max", pool.nodes and pool.nodes.max, 10, "the default: a bound on cost"),
+        spot=spot,
+        reservation=pool.reservation,
+        disk_bytes=values.choose("disk", pool.disk, 100 * GIB, "the default: images of several GB"),
+        derived=False,
+    )
+
+
+def derived_pool(gpu: str | None, count: int, models: Sequence[Model]) -> Pool:
+    """Return the pool that models of one shape ask for: room for all their replicas."""
+    return Pool(
+        name=f"gpu-{gpu.lower()}-{count}" if gpu and count > 1 else (f"gpu-{gpu.lower()}" if gpu else ("gpu" if count else "cpu")),
+        gpu_type=gpu,
+        gpu_count=count,
+        share="none",
+        instances=(),
+        nodes_min=0,
+        nodes_max=sum(model.scale.max for model in models),
+        spot=None,
+        reservation=None,
+        disk_bytes=100 * GIB,
+        derived=True,
+    )

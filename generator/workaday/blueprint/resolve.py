@@ -1,0 +1,224 @@
+"""Resolve a Project into a Blueprint: pure, every default in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from workaday.blueprint.inputs import PREDICTOR_CLASS, Inputs
+from workaday.blueprint.model import (
+    BASE,
+    MAIN,
+    Batching,
+    Blueprint,
+    Compute,
+    Environment,
+    Limits,
+    Model,
+    Process,
+    Rollout,
+    Scale,
+    Schedule,
+)
+from workaday.blueprint.pools import resolve_pools
+from workaday.blueprint.values import Values
+
+if TYPE_CHECKING:
+    from workaday.project import schema
+
+MIB = 2**20
+GIB = 2**30
+# Of a replica's concurrency: at 0.6 the queue stays short while a new replica starts; at 1.0 it grows without bound first.
+TARGET_SHARE = 0.6
+LOCAL_PORT = 8080
+# The CLI's version is no part of it: a fingerprint must not change where nothing that runs does.
+SERVER_GENERATION = "1"
+
+
+def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
+    """Return what a project means in one environment."""
+    values = Values()
+    local = project.platform.kind == "local"
+    models = tuple(
+        resolve_model(model, inputs, values.under("models", index), local=local)
+        for index, model in enumerate(project.models)
+    )
+    pools = () if local else resolve_pools(project, models, values)
+    every_pool = tuple(pool.name for pool in pools)
+    models = tuple(
+        replace(
+            model,
+            pools=values.under("models", index).choose(
+                "pools", written.pools, every_pool, "every pool of the project; placement leaves out what does not fit"
+            ),
+        )
+        for index, (model, written) in enumerate(zip(models, project.models, strict=True))
+    )
+    environments, processes = resolve_local(project, models, inputs, values) if local else ((), ())
+    return Blueprint(
+        name=project.name,
+        namespace=values.choose("namespace", project.namespace, project.name, "the project's name"),
+        stage=stage,
+        platform=project.platform.kind,
+        pools=pools,
+        models=models,
+        environments=environments,
+        processes=processes,
+        values=values.frozen(),
+    )
+
+
+def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:
+    """Return one model with every default explicit; its pools are filled in once they are known."""
+    server = written.server
+    predictor: str = getattr(server, "predictor", None) or ""
+    requirements: str | None = getattr(server, "requirements", None)
+    batching = resolve_batching(written, values.under("batching"))
+    limits = resolve_limits(written, batching, values.under("limits"))
+    route = values.under("route")
+    model = Model(
+        name=written.name,
+        kind=server.kind,
+        predictor=predictor,
+        class_name=values.under("server").choose(
+            "class", getattr(server, "class_", None), PREDICTOR_CLASS, "the contract's name"
+        ),
+        config=written.config,
+        weights=written.weights.local if local and written.weights else None,
+        env=written.env,
+        requirements=requirements,
+        compute=resolve_compute(written, values.under("compute")),
+        pools=(),
+        scale=resolve_scale(written, limits, values.under("scale")),
+        rollout=resolve_rollout(written, values.under("rollout")),
+        limits=limits,
+        batching=batching,
+        route=route.choose("path", written.route and written.route.path, f"/{written.name}", "the model's name"),
+        process=written.name if requirements else MAIN,
+        load_timeout_seconds=600.0,
+        revision="",
+        example=inputs.examples.get(predictor),
+    )
+    return replace(model, revision=revision_of(model, inputs))
+
+
+def resolve_limits(written: schema.Model, batching: Batching | None, values: Values) -> Limits:
+    """Return what one replica takes on."""
+    given = written.limits
+    together = batching.max_size if batching else 1
+    return Limits(
+        concurrency=values.choose(
+            "concurrency",
+            given and given.concurrency,
+            together,
+            f"one batch of `batching.max_size` {together}" if batching else "one prediction fills the processor",
+        ),
+        queue=values.choose("queue", given and given.queue, 64, "the default"),
+        timeout_seconds=values.choose("timeout", given and given.timeout, 60.0, "the default"),
+        body_bytes=values.choose("body", given and given.body, 8 * MIB, "the default: a photograph fits"),
+    )
+
+
+def resolve_batching(written: schema.Model, values: Values) -> Batching | None:
+    """Return how requests are predicted together, or None."""
+    given = written.batching
+    if given is None:
+        return None
+    return Batching(given.max_size, values.choose("max_wait", given.max_wait, 0.005, "the default"))
+
+
+def resolve_compute(written: schema.Model, values: Values) -> Compute:
+    """Return what each replica gets."""
+    given = written.compute
+    gpu = given.gpu if given else None
+    return Compute(
+        cpu_cores=values.choose("cpu", given and given.cpu, 1.0, "the default"),
+        memory_bytes=values.choose("memory", given and given.memory, 2 * GIB, "the default"),
+        shm_bytes=given.shm if given else None,
+        gpu_type=gpu.type if gpu else None,
+        gpu_count=values.under("gpu").choose("count", gpu.count, 1, "a GPU is asked for") if gpu else 0,
+        gpu_memory_bytes=gpu.memory if gpu else None,
+    )
+
+
+def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scale:
+    """Return how many replicas, and what decides."""
+    given = written.scale
+    least = values.choose("min", given and given.min, 1, "the default: one replica is always there")
+    metric = values.choose("metric", given and given.metric, "in_flight", "requests in work say what memory cannot")
+    share = round(TARGET_SHARE * limits.concurrency, 2)
+    defaults = {
+        "in_flight": (share, f"{TARGET_SHARE} of `limits.concurrency` {limits.concurrency}"),
+        "queue": (1.0, "the default: one waiting request a replica"),
+        "tokens": (1000.0, "the default: tokens a second a replica"),
+        "latency": (limits.timeout_seconds / 4, "a quarter of `limits.timeout`"),
+        "cpu": (60.0, "the default: percent of the request"),
+    }
+    return Scale(
+        min=least,
+        max=values.choose("max", given and given.max, max(least, 1), "`min`: more replicas cost more, so the file says so"),
+        metric=metric,
+        target=values.choose("target", given and given.target, *defaults[metric]),
+        window_seconds=values.choose("window", given and given.window, 60.0, "the default"),
+        down_after_seconds=values.choose("down_after", given and given.down_after, 300.0, "the default"),
+        headroom=values.choose("headroom", given and given.headroom, 0, "the default: no node is kept free"),
+        schedule=tuple(
+            Schedule(each.cron, each.for_, each.min, each.timezone or "Etc/UTC") for each in (given.schedule if given else ())
+        ),
+    )
+
+
+def resolve_rollout(written: schema.Model, values: Values) -> Rollout:
+    """Return how a new revision replaces the old."""
+    given = written.rollout
+    return Rollout(
+        max_surge=values.choose("max_surge", given and given.max_surge, 1, "the default: one at a time"),
+        max_unavailable=values.choose("max_unavailable", given and given.max_unavailable, 0, "the default: none is missing"),
+    )
+
+
+def resolve_local(
+    project: schema.Project, models: Sequence[Model], inputs: Inputs, values: Values
+) -> tuple[tuple[Environment, ...], tuple[Process, ...]]:
+    """Return the local platform's environments and processes: one for all, and one for each model with requirements."""
+    platform = values.under("platform")
+    host = platform.choose("host", getattr(project.platform, "host", None), "127.0.0.1", "reachable from this machine only")
+    port = platform.choose("port", getattr(project.platform, "port", None), LOCAL_PORT, "the default")
+    alone = [model for model in models if model.requirements]
+    environments = [Environment(BASE, None, digest("base", SERVER_GENERATION))]
+    environments += [
+        Environment(model.name, model.requirements, digest("layer", inputs.digests.get(model.requirements or "")))
+        for model in alone
+    ]
+    names = [(MAIN, BASE)] if len(alone) < len(models) else []
+    names += [(model.name, model.name) for model in alone]
+    processes = tuple(
+        Process(
+            name=name,
+            host=host,
+            port=port + offset,
+            environment=environment,
+            drain_seconds=0.0,  # nothing stands between the client and this process that would have to notice first
+            fingerprint=digest("process", host, port + offset),
+        )
+        for offset, (name, environment) in enumerate(names)
+    )
+    return tuple(environments), processes
+
+
+def revision_of(model: Model, inputs: Inputs) -> str:
+    """Return a name for exactly this model: its settings and the code behind it."""
+    served = {
+        key: value
+        for key, value in asdict(model).items()
+        if key in ("kind", "class_name", "config", "weights", "env", "limits", "batching", "route", "predictor")
+    }
+    return digest(json.dumps(served, sort_keys=True, default=str), inputs.digests.get(model.predictor))
+
+
+def digest(*parts: object) -> str:
+    """Return twelve hexadecimal digits that change when any part does."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]

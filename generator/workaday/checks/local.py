@@ -1,0 +1,77 @@
+"""What the local platform cannot run, found before anything starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workaday.project.diagnostics import Diagnostic, Label
+
+if TYPE_CHECKING:
+    from workaday.project import Loaded
+
+
+def remote_weights(loaded: Loaded) -> list[Diagnostic]:
+    """L102: weights in a bucket, and no copy on this machine."""
+    return [
+        Diagnostic(
+            code="L102",
+            message=f"`{model.name}` has its weights at {model.weights.uri}, which `local` does not download",
+            path=("models", index, "weights", "uri"),
+            hints=(f"copy them here and add `weights.local`, for example `local: models/{model.name}/weights`",),
+        )
+        for index, model in enumerate(loaded.project.models)
+        if model.weights and model.weights.uri and not model.weights.local
+    ]
+
+
+def other_servers(loaded: Loaded) -> list[Diagnostic]:
+    """L103: a server that is a container image."""
+    return [
+        Diagnostic(
+            code="L103",
+            message=f"`{model.name}` is served by {model.server.kind}, which cannot run on this machine",
+            path=("models", index, "server", "kind"),
+            label="a container image: it needs a cluster",
+            hints=("`local` runs `kind: torch`; use another `platform`, or an environment without this model",),
+        )
+        for index, model in enumerate(loaded.project.models)
+        if model.server.kind != "torch"
+    ]
+
+
+def missing_weights(loaded: Loaded) -> list[Diagnostic]:
+    """L104: a path that leads nowhere."""
+    return [
+        Diagnostic(
+            code="L104",
+            message=f"`{model.name}` has no weights at {model.weights.local}",
+            path=("models", index, "weights", "local"),
+            label="no such file or folder",
+        )
+        for index, model in enumerate(loaded.project.models)
+        if model.weights and model.weights.local and not (loaded.root / model.weights.local).exists()
+    ]
+
+
+def shared_routes(loaded: Loaded) -> list[Diagnostic]:
+    """L105: two models at one path."""
+    first: dict[str, int] = {}
+    found: list[Diagnostic] = []
+    for index, model in enumerate(loaded.project.models):
+        path = model.route.path if model.route else f"/{model.name}"
+        other = first.setdefault(path, index)
+        if other != index:
+            written = bool(model.route)
+            found.append(
+                Diagnostic(
+                    code="L105",
+                    message=f"`{model.name}` answers at {path}, as `{loaded.project.models[other].name}` does",
+                    path=("models", index, "route", "path") if written else ("models", index, "name"),
+                    secondary=(Label(("models", other, "name"), f"answers at {path} too"),),
+                    hints=("give one of them another `route.path`",),
+                )
+            )
+    return found
+
+
+CHECKS = (remote_weights, other_servers, missing_weights, shared_routes)
