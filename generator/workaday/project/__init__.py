@@ -1,0 +1,71 @@
+"""The project file: read, checked, merged with its environment, and pointed into when something is wrong.
+
+`load` is the one way in. What it needs is imported inside it, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .diagnostics import Diagnostic, Label, ProjectError, Span, render_text, to_json
+
+if TYPE_CHECKING:
+    from .environments import Change
+    from .schema import Project
+    from .sources import Sources
+
+__all__ = ["Diagnostic", "Label", "Loaded", "ProjectError", "Span", "diff", "load", "render_text", "to_json"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project without mistakes.
+
+    Attributes:
+        project: what the user wrote, merged and typed.
+        sources: where each key stands.
+        root: the folder of project.yaml; every path in the file is relative to it.
+        files: every file that was read: project.yaml, the environment, overlays' defaults, predictors and what else
+            the project names.
+        env: the environment's name, or None.
+    """
+
+    project: Project
+    sources: Sources
+    root: Path
+    files: tuple[Path, ...]
+    env: str | None = None
+
+
+def load(path: Path, env: str | None = None) -> Loaded:
+    """Read and check a project file, merged with its overlays and `environments/<env>.yaml`.
+
+    Raises:
+        ProjectError: with every finding, ordered by position.
+    """
+    from . import credentials, files, references
+    from .environments import read_layers
+    from .validation import validate
+
+    sources = read_layers(path, env)
+    found = [*sources.found, *credentials.literal_credentials(sources.data)]
+    project, mistakes = validate(sources)
+    parts = (
+        references.whole(project, sources, env or "default")
+        if project
+        else references.salvage(sources, env or "default")
+    )
+    named, used = files.check(parts, path.parent)
+    found += [*mistakes, *references.check(parts), *named]
+    if found or project is None:
+        raise ProjectError(found, sources)
+    return Loaded(project, sources, path.parent, (*(layer.path for layer in sources.layers), *used), env)
+
+
+def diff(a: Loaded, b: Loaded) -> list[Change]:
+    """Return what is different in `b`, in the order of the file."""
+    from .environments import changes
+
+    return changes(a, b)

@@ -1,0 +1,56 @@
+"""P209: a credential written where its reference belongs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from .diagnostics import Diagnostic, KeyPath
+from .sources import walk
+
+_TOKENS = (
+    (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", "an AWS access key"),
+    (r"\bhf_[A-Za-z0-9]{20,}\b", "a Hugging Face token"),
+    (r"\bgh[pousr]_[A-Za-z0-9]{30,}\b|\bgithub_pat_\w{30,}", "a GitHub token"),
+    (r"\bglpat-[\w-]{20,}", "a GitLab token"),
+    (r"\bsk-(proj-|ant-)?[\w-]{20,}", "an API key"),
+    (r"\bxox[abprs]-[\w-]{10,}", "a Slack token"),
+    (r"\bAIza[\w-]{35}\b", "a Google API key"),
+    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key"),
+    (r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{5,}", "a signed token"),
+    (r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@", "an address with a password in it"),
+)
+_TOKEN = re.compile("|".join(f"(?P<t{index}>{pattern})" for index, (pattern, _) in enumerate(_TOKENS)))
+_SECRET_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIALS?)$")
+# names that only look like it: text generation has tokens, databases have keys
+_HARMLESS = re.compile(
+    r"(^|_)(BOS|EOS|PAD|UNK|SEP|CLS|MASK|STOP|START|END|SORT|PRIMARY|PARTITION|CACHE|FOREIGN|PUBLIC)_"
+)
+
+
+def literal_credentials(data: Any) -> Iterator[Diagnostic]:
+    """Yield a finding for each value that is a known kind of token, or that a secret's name announces."""
+    for path, value in walk(data):
+        if not isinstance(value, str):
+            continue
+        match = _TOKEN.search(value)
+        if match:
+            what = _TOKENS[int((match.lastgroup or "t0")[1:])][1]
+            yield _credential(path, f"{what} is written here")
+        elif _announced(path) and value and not value.startswith(("/", "file:")):
+            yield _credential(path, f"`{path[-1]}` holds a credential")
+
+
+def _announced(path: KeyPath) -> bool:
+    name = str(path[-1]).upper()
+    in_env = len(path) >= 2 and path[-2] == "env"
+    return in_env and bool(_SECRET_NAME.search(name)) and not _HARMLESS.search(name)
+
+
+def _credential(path: KeyPath, message: str) -> Diagnostic:
+    hints: tuple[str, ...] = ("a credential in a file is a credential in its history: revoke it",)
+    if len(path) >= 2 and path[-2] == "env":
+        wanted = f"secrets: {{{path[-1]}: {{secret: NAME, key: KEY}}}}"
+        hints = (f"name a Secret instead: `{wanted}`", *hints)
+    return Diagnostic("P209", message, path, "never in the project file", hints=hints, redact=True)

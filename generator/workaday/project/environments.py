@@ -1,0 +1,119 @@
+"""What a project is made of beside project.yaml: overlays below it, an environment above; how two of them differ."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import migrations
+from .diagnostics import Diagnostic, KeyPath, ProjectError, Span
+from .source import Document, read
+from .sources import Sources, child, named
+from .validation import closest
+
+if TYPE_CHECKING:
+    from . import Loaded
+
+FOLDER = "environments"
+DEFAULTS = "defaults.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key whose value differs; `old` or `new` is None where it is absent, `path` is spelled with items' names."""
+
+    path: str
+    old: Any
+    new: Any
+    origin: Span | None
+
+
+def read_layers(path: Path, env: str | None) -> Sources:
+    """Read project.yaml, the overlays that it names and the environment; return them merged.
+
+    Raises:
+        ProjectError: one of them cannot be read (P1xx), there is no such environment or overlay (P3xx), or the file is
+            of another version.
+    """
+    base = read(path, path.name)
+    migrations.require_current(base)
+    layers = [*_overlays(base, path.parent), base]
+    if env is not None:
+        layers.append(_environment(path.parent, env))
+    return Sources(layers, layers.index(base))
+
+
+def environments(root: Path) -> list[str]:
+    """Return the names of the environments that exist beside a project file."""
+    folder = root / FOLDER
+    return sorted(each.stem for each in folder.glob("*.yaml")) if folder.is_dir() else []
+
+
+def _environment(root: Path, env: str) -> Document:
+    known = environments(root)
+    if env not in known:
+        guess = closest(env, known)
+        label = f"did you mean `{guess}`?" if guess else ""
+        listed = f"environments: {', '.join(known)}" if known else f"there are none: write `{FOLDER}/{env}.yaml`"
+        raise ProjectError([Diagnostic("P301", f"there is no environment `{env}`", label=label, hints=(listed,))])
+    document = read(root / FOLDER / f"{env}.yaml", f"{FOLDER}/{env}.yaml")
+    _refuse_keys(document, ("version", "overlays"), "an environment")
+    return document
+
+
+def _overlays(base: Document, root: Path) -> list[Document]:
+    listed = base.data.get("overlays")
+    documents = []
+    for index, name in enumerate(listed if isinstance(listed, list) else []):
+        if not isinstance(name, str):
+            continue  # the schema says so
+        folder = root / name
+        path: KeyPath = ("overlays", index)
+        if not folder.is_dir():
+            hint = "an overlay is a folder with `defaults.yaml`, templates and values"
+            found = Diagnostic("P302", f"there is no overlay `{name}`", path, "no such folder", hints=(hint,))
+            raise ProjectError([found], Sources([base]))
+        if (folder / DEFAULTS).is_file():
+            file = Path(re.sub(r"^\./", "", name)).joinpath(DEFAULTS).as_posix()
+            document = read(folder / DEFAULTS, file)
+            _refuse_keys(document, ("version", "name", "overlays"), "an overlay")
+            documents.append(document)
+    return documents
+
+
+def _refuse_keys(document: Document, keys: tuple[str, ...], what: str) -> None:
+    found = []
+    for key in keys:
+        if key in document.data:
+            _, node, value = document.find((key,))
+            span = document.span(node, value, "key")
+            found.append(
+                Diagnostic("P303", f"{what} cannot set `{key}`", (key,), "only project.yaml has it", span=span)
+            )
+    if found:
+        raise ProjectError(found, Sources([document]))
+
+
+def changes(a: Loaded, b: Loaded) -> list[Change]:
+    """Return the keys in which `b` differs from `a`, in the order of the file; named items are matched by name."""
+    found: list[Change] = []
+    _compare(a.sources.data, b.sources.data, "", (), b, found)
+    return found
+
+
+def _compare(old: Any, new: Any, spelled: str, path: KeyPath | None, b: Loaded, found: list[Change]) -> None:
+    """Compare two values; `path` is the key path in `b`, or None where `b` has no such key."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            inner = (*path, key) if path is not None and key in new else None
+            _compare(old.get(key), new.get(key), f"{spelled}.{key}".lstrip("."), inner, b, found)
+    elif named(old) and named(new):
+        places = {item["name"]: index for index, item in enumerate(new)}
+        before = {item["name"]: item for item in old}
+        for name in [*before, *(name for name in places if name not in before)]:
+            inner = (*path, places[name]) if path is not None and name in places else None
+            _compare(before.get(name), child(new, places.get(name, -1)), f"{spelled}[{name}]", inner, b, found)
+    elif old != new:
+        found.append(Change(spelled, old, new, b.sources.origin(path) if path is not None else None))
