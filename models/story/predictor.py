@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import smollm2
-from chat import ROLES, Message, encode, stop_tokens
+from chat import ROLES, ChatTemplate, Message
 from generation import Sampling, check_number, generate
 from workaday_server import ClientError
 
@@ -32,7 +32,7 @@ class Predictor:
         check_number("max_prompt_tokens", self.max_prompt_tokens, 64, 8192 - 4096, whole=True)
         self.sampling = _sampling(Sampling(), options)
         self.model, self.tokenizer = smollm2.load(smollm2.weights())
-        self.stop = stop_tokens(self.tokenizer)
+        self.template = ChatTemplate(self.tokenizer)
 
     def predict(self, payload: object) -> dict[str, Any]:
         """Answer a prompt: text, `{"prompt": text}` or `{"messages": [{"role": …, "content": text}, …]}`.
@@ -63,7 +63,7 @@ class Predictor:
         if not requests:
             return []
         prompts, samplings = [request.prompt for request in requests], [request.sampling for request in requests]
-        answers = generate(self.model, prompts, samplings, self.stop)
+        answers = generate(self.model, prompts, samplings, self.template.stop)
         return [{"text": self.tokenizer.decode(answer).strip(), "tokens": len(answer)} for answer in answers]
 
     def _request(self, payload: object) -> _Request:
@@ -83,7 +83,7 @@ class Predictor:
         return _Request(self._encode(messages), sampling)
 
     def _encode(self, messages: Sequence[Message]) -> list[int]:
-        prompt = encode(self.tokenizer, messages)
+        prompt = self.template.encode(messages)
         if len(prompt) > self.max_prompt_tokens:
             raise ClientError(f"the prompt is {len(prompt)} tokens long; at most {self.max_prompt_tokens} are taken")
         return prompt

@@ -33,17 +33,12 @@ def weights() -> Path:
 
 
 def load(folder: Path) -> tuple[Llama, Tokenizer]:
-    """The network and its tokenizer from a folder that `convert` wrote; the weights are mapped, not read.
-
-    The tokenizer takes special tokens in a text, such as `<|im_end|>`, for ordinary characters.
-    """
+    """The network and its tokenizer from a folder that `convert` wrote; the weights are mapped, not read."""
     config = LlamaConfig(**json.loads((folder / CONFIG).read_bytes()))
     with torch.device("meta"):
         model = Llama(config)
     model.load_state_dict(load_file(folder / WEIGHTS), assign=True)
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.encode_special_tokens = True
-    return model.requires_grad_(False).eval(), tokenizer
+    return model.requires_grad_(False).eval(), Tokenizer.from_file(str(folder / TOKENIZER))
 
 
 def convert(source: Path, folder: Path) -> None:
@@ -103,7 +98,7 @@ def _state(tensors: Mapping[str, Tensor], config: LlamaConfig) -> dict[str, Tens
 
 def _half_split(weight: Tensor, heads: int) -> Tensor:
     """Undo GGUF's interleaving of each head's rotated pairs: (0, 1), (2, 3), … become two halves."""
-    return weight.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+    return weight.view(heads, -1, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
 
 
 def _tokenizer(fields: Mapping[str, Any]) -> Tokenizer:
