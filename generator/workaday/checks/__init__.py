@@ -1,0 +1,18 @@
+"""Rules that need more than one key: one function, one error code, all findings in one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workaday.blueprint.model import Blueprint
+    from workaday.project import Loaded
+    from workaday.project.diagnostics import Diagnostic
+
+
+def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
+    """Return every finding about a project that reads well but cannot work."""
+    from workaday.checks import local
+
+    rules = local.CHECKS if blueprint.platform == "local" else ()
+    return [finding for rule in rules for finding in rule(loaded)]

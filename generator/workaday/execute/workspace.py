@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint
     from workaday.project import Loaded
+    from workaday.project.diagnostics import Diagnostic
 
 DEFAULT_STAGE = "default"
 
@@ -62,10 +63,12 @@ class Workspace(Folders):
     Attributes:
         loaded: the project as written, with positions.
         blueprint: the project resolved.
+        warnings: findings that do not stop anything.
     """
 
     loaded: Loaded
     blueprint: Blueprint
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def folders_of(file: Path, stage: str | None) -> Folders:
@@ -74,14 +77,20 @@ def folders_of(file: Path, stage: str | None) -> Folders:
 
 
 def open_workspace(file: Path, stage: str | None) -> Workspace:
-    """Read a project file and resolve it.
+    """Read a project file, resolve it and check what it means.
 
     Raises ProjectError with everything that is wrong with it.
     """
     from workaday.blueprint.inputs import read_inputs
     from workaday.blueprint.resolve import resolve
+    from workaday.checks import check
     from workaday.project import load
+    from workaday.project.diagnostics import ProjectError
 
     loaded = load(file, stage)
     name = stage or DEFAULT_STAGE
-    return Workspace(file.absolute().parent, name, loaded, resolve(loaded.project, read_inputs(loaded), name))
+    blueprint = resolve(loaded.project, read_inputs(loaded), name)
+    findings = check(loaded, blueprint)
+    if any(finding.severity == "error" for finding in findings):
+        raise ProjectError(findings, loaded.sources)
+    return Workspace(file.absolute().parent, name, loaded, blueprint, tuple(findings))

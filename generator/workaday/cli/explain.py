@@ -1,0 +1,131 @@
+"""`explain`: an error code's page, or a key's value and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workaday.cli.output import answer_json, say
+from workaday.cli.run import Exit
+
+if TYPE_CHECKING:
+    from workaday.execute.workspace import Workspace
+
+CODE = re.compile(r"[A-Za-z][0-9]{3}")
+
+
+def explain(what: str, file: Path, stage: str | None, *, as_json: bool) -> int:
+    """Print a code's page or a key's origin."""
+    return explain_code(what.upper(), as_json=as_json) if CODE.fullmatch(what) else explain_key(what, file, stage, as_json=as_json)
+
+
+def explain_code(code: str, *, as_json: bool) -> int:
+    """Print the page of an error code."""
+    from dataclasses import asdict
+
+    from workaday.project.codes import page
+
+    found = page(code)
+    if found is None:
+        raise unknown(code, known_codes())
+    if as_json:
+        answer_json(asdict(found))
+    else:
+        say(found.text.rstrip("\n"))
+    return Exit.DONE
+
+
+def known_codes() -> list[str]:
+    """Return every code that has a page."""
+    from workaday.resources import package
+
+    return sorted(each.stem for each in (package() / "codes").glob("*.md"))
+
+
+def explain_key(key: str, file: Path, stage: str | None, *, as_json: bool) -> int:
+    """Print a key's value and where it comes from: a line of a file, or a derivation."""
+    from workaday.execute.workspace import open_workspace
+
+    workspace = open_workspace(file, stage)
+    path = parse_key(key, workspace)
+    value, origin = look_up(workspace, path, key)
+    if as_json:
+        answer_json({"key": key, "value": value, "origin": origin})
+    else:
+        say(f"{key} = {shown(value)}\n  {origin}")
+    return Exit.DONE
+
+
+def parse_key(key: str, workspace: Workspace) -> tuple[str | int, ...]:
+    """Turn `models.story.scale.target` or `models[0].scale.target` into a key path; list items go by name."""
+    parts: list[str | int] = []
+    written: Any = workspace.loaded.project
+    for part in re.findall(r"[^.\[\]]+", key):
+        items = getattr(written, str(parts[-1])) if parts and isinstance(parts[-1], str) and hasattr(written, parts[-1]) else None
+        if isinstance(items, tuple):
+            names = [getattr(item, "name", None) for item in items]
+            index = names.index(part) if part in names else int(part) if part.isdigit() else None
+            if index is None or index >= len(items):
+                raise unknown(key, [name for name in names if name])
+            parts.append(index)
+            written = items[index]
+            continue
+        if items is not None:
+            written = items
+        parts.append(part)
+    return tuple(parts)
+
+
+def look_up(workspace: Workspace, path: tuple[str | int, ...], key: str) -> tuple[Any, str]:
+    """Return a key's value and its origin in words."""
+    chosen = workspace.blueprint.values.get(path)
+    if chosen is not None and chosen.because is not None:
+        return chosen.value, f"derived: {chosen.because}"
+    written = value_at(workspace.loaded.project, path)
+    if written is None and chosen is None:
+        raise unknown(key, keys_beside(workspace, path))
+    span = workspace.loaded.sources.origin(path)
+    place = f"{span.file}:{span.line}" if span else "the project file"
+    return (written if chosen is None else chosen.value), f"written: {place}"
+
+
+def keys_beside(workspace: Workspace, path: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that could stand where a path's last part does, or where it first leads nowhere."""
+    for length in range(len(path) - 1, -1, -1):
+        known = {each[length] for each in workspace.blueprint.values if len(each) > length and each[:length] == path[:length]}
+        if known:
+            return sorted(str(each) for each in known)
+    return []
+
+
+def value_at(written: Any, path: tuple[str | int, ...]) -> Any:
+    """Return what the project's models hold at a key path, or None."""
+    for part in path:
+        if isinstance(written, dict):
+            written = written.get(part)
+        elif isinstance(part, int):
+            written = written[part] if isinstance(written, tuple) and part < len(written) else None
+        else:
+            written = getattr(written, part, getattr(written, f"{part}_", None))
+        if written is None:
+            return None
+    return written.model_dump(by_alias=True, exclude_none=True) if hasattr(written, "model_dump") else written
+
+
+def shown(value: Any) -> str:
+    """Return a value on one line."""
+    import json
+
+    return json.dumps(value, default=lambda each: each.model_dump(exclude_none=True), ensure_ascii=False)
+
+
+def unknown(key: str, known: list[str]) -> Exception:
+    """Return the error of a key that has no value."""
+    from difflib import get_close_matches
+
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    close = get_close_matches(re.split(r"[.\[\]]+", key)[-1], known, 1)
+    hint = f"did you mean `{close[0]}`?" if close else f"there is: {', '.join(known)}" if known else "see `workaday explain models`"
+    return ProjectError([Diagnostic(code="X122", message=f"no value at `{key}`", hints=(hint,))])

@@ -1,0 +1,54 @@
+"""Fixtures that more than one room's tests use."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Workaday = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def workaday(tmp_path: Path) -> Workaday:
+    """Run the command in a folder of the test's own; colour off, as in a pipe."""
+
+    def run(*arguments: str, cwd: Path = tmp_path, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "workaday", *arguments],
+            cwd=cwd,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def update_golden() -> Callable[[Path, str], None]:
+    """Compare a text with a golden file, or with UPDATE_GOLDEN=1 write it."""
+
+    def check(path: Path, text: str) -> None:
+        if os.environ.get("UPDATE_GOLDEN"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        assert path.exists(), f"{path} is missing: run the test with UPDATE_GOLDEN=1 and review it"
+        assert text == path.read_text()
+
+    return check

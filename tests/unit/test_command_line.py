@@ -1,0 +1,115 @@
+"""The command line as people and scripts meet it: help, versions, exit codes, nothing heavy on the way to help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("pydantic", "jinja2", "rich", "kserve", "torch", "yaml", "python_terraform", "numpy")
+GOLDEN = Path(__file__).parent.parent / "golden" / "help"
+VERBS = "init validate render plan apply destroy explain status logs predict serve".split()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        f"sys.argv = ['workaday', *{arguments!r}]\n"
+        "from workaday.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"sys.stderr.write(','.join(m for m in {HEAVY!r} if m in sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_version_is_answered_without_typer() -> None:
+    script = (
+        "import sys; sys.argv = ['workaday', '--version']\n"
+        "from workaday.__main__ import main; main()\n"
+        "assert 'typer' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("workaday ")
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_text_is_as_agreed(verb: str, workaday, update_golden) -> None:
+    done = workaday(*filter(None, [verb]), "--help", COLUMNS="100", TERMINAL_WIDTH="100")
+    assert done.returncode == 0
+    update_golden(GOLDEN / f"{verb or 'workaday'}.txt", done.stdout)
+
+
+def test_unknown_verb_is_an_error_with_the_likely_one(workaday) -> None:
+    done = workaday("vaildate")
+    assert done.returncode == 1
+    assert "did you mean `validate`?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_unknown_option_is_an_error_with_the_likely_one(workaday) -> None:
+    done = workaday("plan", "--fil", "x")
+    assert done.returncode == 1
+    assert "`--file`" in done.stderr
+
+
+def test_missing_project_file_is_one_clear_error(workaday) -> None:
+    done = workaday("validate")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "project.yaml" in done.stderr
+    assert "hint" in done.stderr
+
+
+def test_errors_as_json(workaday, tmp_path: Path) -> None:
+    (tmp_path / "project.yaml").write_text("version: 1\nname: x\nplatfrom: {kind: local}\nmodels: []\n")
+    done = workaday("validate", "--format", "json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found[0]["code"].startswith("P2")
+    assert found[0]["span"]["line"] == 3 if "span" in found[0] else found[0]["line"] == 3
+
+
+def test_no_color_and_pipes_are_plain(workaday, tmp_path: Path) -> None:
+    (tmp_path / "project.yaml").write_text("version: 2\n")
+    assert "\033[" not in workaday("validate").stderr
+
+
+def test_explain_prints_a_page(workaday) -> None:
+    done = workaday("explain", "L101")
+    assert done.returncode == 0
+    assert done.stdout.startswith("# L101: port is taken")
+
+
+def test_init_writes_a_valid_project_and_never_overwrites(workaday, tmp_path: Path) -> None:
+    assert workaday("init", "shop").returncode == 0
+    written = (tmp_path / "shop" / "project.yaml").read_text()
+    assert "name: shop" in written
+    assert workaday("validate", cwd=tmp_path / "shop").returncode == 0
+    again = workaday("init", "shop")
+    assert again.returncode == 1
+    assert "nothing was written" in again.stderr
+    assert (tmp_path / "shop" / "project.yaml").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("models.hello.limits.concurrency", "derived: one prediction fills the processor"),
+        ("models.hello.config.epochs", "written: project.yaml:9"),
+        ("models[0].server.kind", "written: project.yaml:8"),
+    ],
+)
+def test_explain_tells_where_a_value_comes_from(workaday, tmp_path: Path, key: str, said: str) -> None:
+    workaday("init", ".")
+    done = workaday("explain", key)
+    assert done.returncode == 0
+    assert said in done.stdout
+
+
+def test_explain_suggests_the_likely_key(workaday) -> None:
+    workaday("init", ".")
+    assert "did you mean `queue`?" in workaday("explain", "models.hello.limits.quue").stderr
