@@ -47,18 +47,15 @@ def load(path: Path, env: str | None = None) -> Loaded:
     """
     from . import credentials, files, references
     from .environments import read_layers
+    from .parts import salvage, whole
     from .validation import validate
 
     sources = read_layers(path, env)
     found = [*sources.found, *credentials.literal_credentials(sources.data)]
     project, mistakes = validate(sources)
-    parts = (
-        references.whole(project, sources, env or "default")
-        if project
-        else references.salvage(sources, env or "default")
-    )
-    named, used = files.check(parts, path.parent)
-    found += [*mistakes, *references.check(parts), *named]
+    valid = whole(project, sources, env or "default") if project else salvage(sources, env or "default")
+    missing, used = files.check(valid, path.parent)
+    found += [*mistakes, *references.check(valid), *missing]
     if found or project is None:
         raise ProjectError(found, sources)
     return Loaded(project, sources, path.parent, (*(layer.path for layer in sources.layers), *used), env)

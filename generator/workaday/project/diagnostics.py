@@ -11,6 +11,7 @@ At = Literal["key", "value"]
 Severity = Literal["error", "warning"]
 
 _COLOURS = {"error": "\033[1;31m", "warning": "\033[1;33m", "hint": "\033[1;36m", "gutter": "\033[1;34m"}
+_WIDTH = 160
 _BOLD, _RESET = "\033[1m", "\033[0m"
 
 
@@ -203,16 +204,29 @@ def _excerpt(
         if file != primary.file:
             lines.append(paint(" " * width + ":::", "gutter") + f" {file}:{here[0][0].line}:{here[0][0].column}")
         lines.append(bar)
-        shown = 0
+        shown, raw, cut = 0, "", 0
         for span, sign, text in here:
             if span.line != shown:
-                raw = _redacted(sources.line(file, span.line) or "", file, span.line, hidden)
-                lines.append(paint(f"{span.line:>{width}} |", "gutter") + (f" {raw.expandtabs(1)}" if raw else ""))
+                whole = _redacted(sources.line(file, span.line) or "", file, span.line, hidden)
+                raw, cut = _cropped(whole.expandtabs(1), span)
+                lines.append(paint(f"{span.line:>{width}} |", "gutter") + (f" {raw}" if raw else ""))
                 shown = span.line
-            caret = " " * (span.column - 1) + sign * max(1, span.end_column - span.column)
-            caret += f" {text}" if text else ""
-            lines.append(f"{bar} " + (paint(caret, severity if sign == "^" else "gutter")))
+            start = min(span.column - 1 - cut, len(raw))
+            length = max(1, min(span.end_column - span.column, len(raw) - start))
+            caret = " " * start + sign * length + (f" {text}" if text else "")
+            lines.append(f"{bar} " + paint(caret, severity if sign == "^" else "gutter"))
     return lines
+
+
+def _cropped(text: str, span: Span) -> tuple[str, int]:
+    """Return a very long line's part around the span, and how many columns went before it."""
+    if len(text) <= _WIDTH:
+        return text, 0
+    start = max(0, span.column - 1 - _WIDTH // 3)
+    stop = start + _WIDTH
+    return ("..." if start else "") + text[start:stop] + ("..." if stop < len(text) else ""), start - (
+        3 if start else 0
+    )
 
 
 def _redacted(text: str, file: str, line: int, hidden: Sequence[Span]) -> str:

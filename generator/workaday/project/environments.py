@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import migrations
 from .diagnostics import Diagnostic, KeyPath, ProjectError, Span
-from .source import Document, read
+from .nodes import Document
+from .source import read
 from .sources import Sources, child, named
 from .validation import closest
 
@@ -39,10 +41,11 @@ def read_layers(path: Path, env: str | None) -> Sources:
     """
     base = read(path, path.name)
     migrations.require_current(base)
-    layers = [*_overlays(base, path.parent), base]
+    found: list[Diagnostic] = []
+    layers = [*_overlays(base, path.parent, found), base]
     if env is not None:
-        layers.append(_environment(path.parent, env))
-    return Sources(layers, layers.index(base))
+        layers.append(_environment(path.parent, env, found))
+    return Sources(layers, layers.index(base), found)
 
 
 def environments(root: Path) -> list[str]:
@@ -51,7 +54,7 @@ def environments(root: Path) -> list[str]:
     return sorted(each.stem for each in folder.glob("*.yaml")) if folder.is_dir() else []
 
 
-def _environment(root: Path, env: str) -> Document:
+def _environment(root: Path, env: str, found: list[Diagnostic]) -> Document:
     known = environments(root)
     if env not in known:
         guess = closest(env, known)
@@ -59,11 +62,11 @@ def _environment(root: Path, env: str) -> Document:
         listed = f"environments: {', '.join(known)}" if known else f"there are none: write `{FOLDER}/{env}.yaml`"
         raise ProjectError([Diagnostic("P301", f"there is no environment `{env}`", label=label, hints=(listed,))])
     document = read(root / FOLDER / f"{env}.yaml", f"{FOLDER}/{env}.yaml")
-    _refuse_keys(document, ("version", "overlays"), "an environment")
+    found += _refused(document, ("version", "overlays"), "an environment")
     return document
 
 
-def _overlays(base: Document, root: Path) -> list[Document]:
+def _overlays(base: Document, root: Path, found: list[Diagnostic]) -> list[Document]:
     listed = base.data.get("overlays")
     documents = []
     for index, name in enumerate(listed if isinstance(listed, list) else []):
@@ -73,27 +76,21 @@ def _overlays(base: Document, root: Path) -> list[Document]:
         path: KeyPath = ("overlays", index)
         if not folder.is_dir():
             hint = "an overlay is a folder with `defaults.yaml`, templates and values"
-            found = Diagnostic("P302", f"there is no overlay `{name}`", path, "no such folder", hints=(hint,))
-            raise ProjectError([found], Sources([base]))
-        if (folder / DEFAULTS).is_file():
+            found.append(Diagnostic("P302", f"there is no overlay `{name}`", path, "no such folder", hints=(hint,)))
+        elif (folder / DEFAULTS).is_file():
             file = Path(re.sub(r"^\./", "", name)).joinpath(DEFAULTS).as_posix()
             document = read(folder / DEFAULTS, file)
-            _refuse_keys(document, ("version", "name", "overlays"), "an overlay")
+            found += _refused(document, ("version", "name", "overlays"), "an overlay")
             documents.append(document)
     return documents
 
 
-def _refuse_keys(document: Document, keys: tuple[str, ...], what: str) -> None:
-    found = []
+def _refused(document: Document, keys: tuple[str, ...], what: str) -> Iterator[Diagnostic]:
     for key in keys:
         if key in document.data:
             _, node, value = document.find((key,))
             span = document.span(node, value, "key")
-            found.append(
-                Diagnostic("P303", f"{what} cannot set `{key}`", (key,), "only project.yaml has it", span=span)
-            )
-    if found:
-        raise ProjectError(found, Sources([document]))
+            yield Diagnostic("P303", f"{what} cannot set `{key}`", (key,), "only project.yaml has it", span=span)
 
 
 def changes(a: Loaded, b: Loaded) -> list[Change]:

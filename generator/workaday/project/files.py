@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .diagnostics import Diagnostic, KeyPath, Label
-from .references import Parts
+from .parts import Parts
 from .schema import Torch
 from .validation import closest
 

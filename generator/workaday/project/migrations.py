@@ -7,7 +7,7 @@ moved or set, and `rewrite` changes the lines that hold them and no other.
 from __future__ import annotations
 
 from .diagnostics import Diagnostic, ProjectError
-from .source import Document
+from .nodes import Document
 from .sources import Sources
 
 CURRENT = 1

@@ -1,21 +1,15 @@
-"""Names and what refers to them (C1xx): one function, one code.
-
-A check sees `Parts`: every pool, model and pipeline that is valid in itself, so that one broken model hides no other's
-mistakes, and the names of all of them.
-"""
+"""Names and what refers to them (C1xx): one function, one code."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from . import pipelines
 from .diagnostics import Diagnostic, KeyPath, Label
-from .schema import Model, Pipeline, Platform, Pool, Project
-from .sources import Sources, child
-from .validation import closest
+from .parts import Parts, dangling, items_of
+from .sources import child
 
 # KServe makes `<model>-predictor-<namespace>` the first label of a host name, and a label has 63 characters;
 # with a longer one the InferenceService is accepted and never gets a Deployment.
@@ -29,68 +23,6 @@ LIMITS: Mapping[str, Mapping[str, int]] = {
 _CLUSTER_CALLED = {"aws": "EKS", "gcp": "GKE", "azure": "AKS"}
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What is valid in a project, by index in its list, and the environment's name (`default` without one)."""
-
-    data: Mapping[str, Any]
-    platform: Platform | None
-    pools: Mapping[int, Pool]
-    models: Mapping[int, Model]
-    pipelines: Mapping[int, Pipeline]
-    env: str
-
-    def names(self, kind: str) -> dict[str, int]:
-        """Return every name of `pools`, `models` or `pipelines` that is written, with its first index."""
-        items = self.data.get(kind)
-        names: dict[str, int] = {}
-        for index, item in enumerate(items if isinstance(items, list) else []):
-            name = item.get("name") if isinstance(item, dict) else None
-            if isinstance(name, str):
-                names.setdefault(name, index)
-        return names
-
-    @property
-    def namespace(self) -> str:
-        """The namespace that is written, or the project's name."""
-        return str(self.data.get("namespace") or self.data.get("name") or "")
-
-
-def whole(project: Project, sources: Sources, env: str) -> Parts:
-    """Return the parts of a project that is valid as a whole."""
-    return Parts(
-        sources.data,
-        project.platform,
-        dict(enumerate(project.pools)),
-        dict(enumerate(project.models)),
-        dict(enumerate(project.pipelines)),
-        env,
-    )
-
-
-def salvage(sources: Sources, env: str) -> Parts:
-    """Return the parts that are valid alone, of a project that is not valid as a whole."""
-    from pydantic import TypeAdapter, ValidationError
-
-    def valid(kind: str, part: Any) -> dict[int, Any]:
-        items = sources.data.get(kind)
-        kept = {}
-        for index, item in enumerate(items if isinstance(items, list) else []):
-            try:
-                kept[index] = part.model_validate(item)
-            except ValidationError:
-                continue
-        return kept
-
-    try:
-        platform = TypeAdapter[Platform](Platform).validate_python(sources.data.get("platform"))
-    except ValidationError:
-        platform = None
-    return Parts(
-        sources.data, platform, valid("pools", Pool), valid("models", Model), valid("pipelines", Pipeline), env
-    )
-
-
 def check(parts: Parts) -> list[Diagnostic]:
     """Return what every check here finds."""
     return [found for each in CHECKS for found in each(parts)]
@@ -100,7 +32,7 @@ def duplicate_names(parts: Parts) -> Iterator[Diagnostic]:
     """C101: two pools, models, pipelines or steps of one name."""
     for kind in ("pools", "models", "pipelines"):
         yield from _repeated(parts.data.get(kind), (kind,))
-    for index, pipeline in enumerate(_list(parts.data.get("pipelines"))):
+    for index, pipeline in enumerate(items_of(parts.data.get("pipelines"))):
         yield from _repeated(child(pipeline, "steps"), ("pipelines", index, "steps"))
     models = parts.names("models")
     for name, index in parts.names("pipelines").items():
@@ -112,7 +44,7 @@ def duplicate_names(parts: Parts) -> Iterator[Diagnostic]:
 
 def _repeated(items: Any, path: KeyPath) -> Iterator[Diagnostic]:
     first: dict[str, int] = {}
-    for index, item in enumerate(_list(items)):
+    for index, item in enumerate(items_of(items)):
         name = child(item, "name")
         if not isinstance(name, str):
             continue
@@ -131,7 +63,7 @@ def unknown_pools(parts: Parts) -> Iterator[Diagnostic]:
     for index, model in parts.models.items():
         for place, name in enumerate(model.pools or ()):
             if name not in pools:
-                yield _dangling("C102", "pool", name, ("models", index, "pools", place), pools, "pools")
+                yield dangling("C102", "pool", name, ("models", index, "pools", place), pools, "pools")
 
 
 def unknown_models(parts: Parts) -> Iterator[Diagnostic]:
@@ -141,60 +73,7 @@ def unknown_models(parts: Parts) -> Iterator[Diagnostic]:
         for place, step in enumerate(pipeline.steps):
             if step.model not in models:
                 path: KeyPath = ("pipelines", index, "steps", place, "model")
-                yield _dangling("C103", "model", step.model, path, models, "models")
-
-
-def unknown_steps(parts: Parts) -> Iterator[Diagnostic]:
-    """C104: a step waits for a step that its pipeline does not have."""
-    for index, pipeline in parts.pipelines.items():
-        steps = {step.name: place for place, step in enumerate(pipeline.steps)}
-        for place, step in enumerate(pipeline.steps):
-            for number, name in enumerate(step.after):
-                if name not in steps:
-                    path: KeyPath = ("pipelines", index, "steps", place, "after", number)
-                    yield _dangling("C104", "step", name, path, steps, f"steps of `{pipeline.name}`")
-
-
-def _dangling(code: str, what: str, name: str, path: KeyPath, known: Mapping[str, int], kind: str) -> Diagnostic:
-    guess = closest(name, known)
-    label = f"did you mean `{guess}`?" if guess else f"no {what} has this name"
-    hint = f"{kind}: {', '.join(known)}" if known else f"the project declares no {kind}"
-    secondary = (
-        (Label(("pools", known[guess], "name"), "the pool is declared here"),) if guess and what == "pool" else ()
-    )
-    return Diagnostic(code, f"there is no {what} `{name}`", path, label, hints=(hint,), secondary=secondary)
-
-
-def cycles(parts: Parts) -> Iterator[Diagnostic]:
-    """C105: steps that wait for one another."""
-    for index, pipeline in parts.pipelines.items():
-        after = {step.name: list(step.after) for step in pipeline.steps}
-        loop = _loop(after)
-        if loop:
-            places = {step.name: place for place, step in enumerate(pipeline.steps)}
-            steps: KeyPath = ("pipelines", index, "steps")
-            first = (*steps, places[loop[0]], "after")
-            others = tuple(Label((*steps, places[name], "after"), f"`{name}` waits too") for name in loop[1:])
-            chain = " after ".join(f"`{name}`" for name in (*loop, loop[0]))
-            yield Diagnostic(
-                "C105", f"steps wait for one another: {chain}", first, "remove one of them", secondary=others
-            )
-
-
-def _loop(after: Mapping[str, list[str]]) -> list[str]:
-    """Return the names of one cycle, or nothing. Without recursion: a pipeline may be long."""
-    left = {name: [each for each in needs if each in after] for name, needs in after.items()}
-    while free := [name for name, needs in left.items() if not any(each in left for each in needs)]:
-        for name in free:
-            del left[name]
-    if not left:
-        return []
-    walked = [next(iter(left))]
-    while True:
-        following = next(each for each in left[walked[-1]] if each in left)
-        if following in walked:
-            return walked[walked.index(following) :]
-        walked.append(following)
+                yield dangling("C103", "model", step.model, path, models, "models")
 
 
 def long_names(parts: Parts) -> Iterator[Diagnostic]:
@@ -271,7 +150,7 @@ def shared_routes(parts: Parts) -> Iterator[Diagnostic]:
     """C111: two models or pipelines at one path."""
     taken: dict[str, KeyPath] = {}
     for kind in ("models", "pipelines"):
-        for index, item in enumerate(_list(parts.data.get(kind))):
+        for index, item in enumerate(items_of(parts.data.get(kind))):
             path = child(child(item, "route"), "path")
             if not isinstance(path, str):
                 continue
@@ -313,54 +192,16 @@ def foreign_zones(parts: Parts) -> Iterator[Diagnostic]:
             yield Diagnostic("C113", message, path, f"for example `{example}`", secondary=(label,))
 
 
-def conditions(parts: Parts) -> Iterator[Diagnostic]:
-    """C114: a step's `when` that is no condition, or that uses the answer of a step it does not wait for."""
-    for index, pipeline in parts.pipelines.items():
-        for place, step in enumerate(pipeline.steps):
-            if step.when is None:
-                continue
-            path: KeyPath = ("pipelines", index, "steps", place, "when")
-            try:
-                tree = ast.parse(step.when, mode="eval")
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                hint = 'compare answers of earlier steps: `category.label != "book"`'
-                yield Diagnostic("C114", "this is no condition", path, hints=(hint,))
-                continue
-            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-            known = _before(pipeline, step.name)
-            for name in sorted(names - known - {each.replace("-", "_") for each in known} - {"true", "false", "null"}):
-                label = (
-                    f"add `{name}` to `after`" if name in {s.name for s in pipeline.steps} else "no step has this name"
-                )
-                yield Diagnostic("C114", f"`when` uses `{name}`, which `{step.name}` does not wait for", path, label)
-
-
-def _before(pipeline: Pipeline, name: str) -> set[str]:
-    after = {step.name: step.after for step in pipeline.steps}
-    found: set[str] = set()
-    queue = list(after.get(name, ()))
-    while queue:
-        each = queue.pop()
-        if each not in found:
-            found.add(each)
-            queue += after.get(each, ())
-    return found
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 CHECKS: tuple[Callable[[Parts], Iterator[Diagnostic]], ...] = (
     duplicate_names,
     unknown_pools,
     unknown_models,
-    unknown_steps,
-    cycles,
+    pipelines.unknown_steps,
+    pipelines.cycles,
     long_names,
     ranges,
     shared_routes,
     shadowed_variables,
     foreign_zones,
-    conditions,
+    pipelines.conditions,
 )

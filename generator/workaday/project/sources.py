@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .diagnostics import At, Diagnostic, KeyPath, Span
 
 if TYPE_CHECKING:
-    from .source import Document, Node
+    from .nodes import Document, Node
 
 
 class Sources:
@@ -24,10 +24,10 @@ class Sources:
         found: what is wrong with the merge itself (P3xx).
     """
 
-    def __init__(self, layers: Sequence[Document], base: int = 0) -> None:
+    def __init__(self, layers: Sequence[Document], base: int = 0, found: Sequence[Diagnostic] = ()) -> None:
         """Merge `layers`; `layers[base]` is project.yaml, where what no layer has is looked for."""
         self.layers = tuple(layers)
-        self.found: list[Diagnostic] = []
+        self.found = list(found)
         self._base = base
         self.data: dict[str, Any] = {}
         if len(self.layers) == 1 and "remove" not in self.layers[0].text:

@@ -9,7 +9,7 @@ import yaml
 from .diagnostics import Diagnostic, Span
 
 if TYPE_CHECKING:
-    from .source import Document
+    from .nodes import Document
 
 # what libyaml and PyYAML say -> what is meant, and what to do
 _WORDS = (

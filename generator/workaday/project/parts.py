@@ -1,0 +1,91 @@
+"""What is valid in a project, piece by piece, so that one broken model hides no other's mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from .diagnostics import Diagnostic, KeyPath, Label
+from .schema import Model, Pipeline, Platform, Pool, Project
+from .sources import Sources
+from .validation import closest
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is valid in a project, by index in its list, and the environment's name (`default` without one)."""
+
+    data: Mapping[str, Any]
+    platform: Platform | None
+    pools: Mapping[int, Pool]
+    models: Mapping[int, Model]
+    pipelines: Mapping[int, Pipeline]
+    env: str
+
+    def names(self, kind: str) -> dict[str, int]:
+        """Return every name of `pools`, `models` or `pipelines` that is written, with its first index."""
+        items = self.data.get(kind)
+        names: dict[str, int] = {}
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str):
+                names.setdefault(name, index)
+        return names
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that is written, or the project's name."""
+        return str(self.data.get("namespace") or self.data.get("name") or "")
+
+
+def whole(project: Project, sources: Sources, env: str) -> Parts:
+    """Return the parts of a project that is valid as a whole."""
+    return Parts(
+        sources.data,
+        project.platform,
+        dict(enumerate(project.pools)),
+        dict(enumerate(project.models)),
+        dict(enumerate(project.pipelines)),
+        env,
+    )
+
+
+def salvage(sources: Sources, env: str) -> Parts:
+    """Return the parts that are valid alone, of a project that is not valid as a whole."""
+
+    def valid(kind: str, part: Any) -> dict[int, Any]:
+        items = sources.data.get(kind)
+        kept = {}
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            try:
+                kept[index] = part.model_validate(item)
+            except ValidationError:
+                continue
+        return kept
+
+    try:
+        platform = TypeAdapter[Platform](Platform).validate_python(sources.data.get("platform"))
+    except ValidationError:
+        platform = None
+    return Parts(
+        sources.data, platform, valid("pools", Pool), valid("models", Model), valid("pipelines", Pipeline), env
+    )
+
+
+def dangling(code: str, what: str, name: str, path: KeyPath, known: Mapping[str, int], kind: str) -> Diagnostic:
+    """Return the finding for a reference to what is not there."""
+    guess = closest(name, known)
+    label = f"did you mean `{guess}`?" if guess else f"no {what} has this name"
+    hint = f"{kind}: {', '.join(known)}" if known else f"the project declares no {kind}"
+    secondary = (
+        (Label(("pools", known[guess], "name"), "the pool is declared here"),) if guess and what == "pool" else ()
+    )
+    return Diagnostic(code, f"there is no {what} `{name}`", path, label, hints=(hint,), secondary=secondary)
+
+
+def items_of(value: Any) -> list[Any]:
+    """Return a list as it is, and nothing for what is no list."""
+    return value if isinstance(value, list) else []
