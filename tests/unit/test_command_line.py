@@ -70,7 +70,7 @@ def test_errors_as_json(workaday, tmp_path: Path) -> None:
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert found[0]["code"].startswith("P2")
-    assert found[0]["span"]["line"] == 3 if "span" in found[0] else found[0]["line"] == 3
+    assert found[0]["position"]["line"] == 3
 
 
 def test_no_color_and_pipes_are_plain(workaday, tmp_path: Path) -> None:

@@ -162,9 +162,11 @@ class Terraform:
                     diagnostics.append(event["diagnostic"])
                 if on_event:
                     on_event(event)
-            if child.wait():
-                complaints.seek(0)
-                raise TerraformFailure(verb, diagnostics, (complaints.read() or "".join(plain)).strip())
+            child.wait()
+            complaints.seek(0)
+            complaint = complaints.read()
+        if child.returncode:  # an interrupt has already been raised by now, as what it is
+            raise TerraformFailure(verb, diagnostics, (complaint or "".join(plain)).strip())
         return "".join(plain)
 
 
