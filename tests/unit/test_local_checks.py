@@ -1,0 +1,54 @@
+"""What the local platform refuses before anything starts: the text that people read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PREDICTOR = "class Predictor:\n    def __init__(self, config):\n        pass\n"
+HEAD = "version: 1\nname: shop\nplatform: {kind: local}\nmodels:\n"
+TORCH = "server: {kind: torch, predictor: p.py}"
+
+
+@pytest.mark.parametrize(
+    ("models", "code", "said"),
+    [
+        (f"  - name: a\n    {TORCH}\n    weights: {{uri: 's3://b/x'}}\n", "L102", "project.yaml:7:20"),
+        ("  - name: a\n    server: {kind: vllm}\n    weights: {uri: 'hf://o/m', local: p.py}\n", "L103", "project.yaml:6:20"),
+        (f"  - name: a\n    {TORCH}\n    weights: {{local: nowhere}}\n", "L104", "no such file or folder"),
+        (
+            f"  - name: a\n    {TORCH}\n  - name: b\n    {TORCH}\n    route: {{path: /a}}\n",
+            "L105",
+            "answers at /a too",
+        ),
+    ],
+)
+def test_named_errors(workaday, tmp_path: Path, models: str, code: str, said: str) -> None:
+    (tmp_path / "p.py").write_text(PREDICTOR)
+    (tmp_path / "project.yaml").write_text(HEAD + models)
+    for verb in ("validate", "render", "plan"):
+        done = workaday(verb)
+        assert done.returncode == 1
+        assert f"error[{code}]" in done.stderr
+        assert said in done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["p.py", "project.yaml"], "nothing was written"
+
+
+def test_several_findings_come_at_once_in_the_order_of_the_file(workaday, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(PREDICTOR)
+    models = f"  - name: a\n    {TORCH}\n    weights: {{local: nowhere}}\n  - name: b\n    server: {{kind: triton}}\n    weights: {{local: p.py}}\n"
+    (tmp_path / "project.yaml").write_text(HEAD + models)
+    said = workaday("validate").stderr
+    assert said.index("L104") < said.index("L103")
+
+
+def test_a_platform_that_is_not_rendered_yet_says_so(workaday, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(PREDICTOR)
+    (tmp_path / "project.yaml").write_text(
+        HEAD.replace("{kind: local}", "{kind: aws, region: us-east-1}") + f"  - name: a\n    {TORCH}\n"
+    )
+    assert workaday("validate").returncode == 0
+    done = workaday("render")
+    assert done.returncode == 1
+    assert "error[X104]" in done.stderr

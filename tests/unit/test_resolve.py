@@ -1,0 +1,103 @@
+"""The Blueprint: defaults, their reasons, and revisions that change exactly when what is served does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from workaday.blueprint.inputs import read_inputs
+from workaday.blueprint.model import Blueprint
+from workaday.blueprint.resolve import resolve
+from workaday.project import load
+
+CODE = "class Predictor:\n    example = {'text': 'hi'}\n\n    def __init__(self, config):\n        pass\n"
+
+
+def blueprint(folder: Path, **changes: Any) -> Blueprint:
+    (folder / "models").mkdir(exist_ok=True)
+    code = folder / "models" / "predictor.py"
+    if not code.exists():
+        code.write_text(CODE)
+    model = {"name": "story", "server": {"kind": "torch", "predictor": "models/predictor.py"}} | changes.pop("model", {})
+    project = {"version": 1, "name": "shop", "platform": {"kind": "local"}, "models": [model]} | changes
+    (folder / "project.yaml").write_text(yaml.safe_dump(project))
+    loaded = load(folder / "project.yaml")
+    return resolve(loaded.project, read_inputs(loaded), "default")
+
+
+def test_the_shortest_project_has_every_default(tmp_path: Path) -> None:
+    found = blueprint(tmp_path)
+    model = found.models[0]
+    assert found.namespace == "shop"
+    assert model.route == "/story"
+    assert (model.limits.concurrency, model.limits.queue, model.limits.timeout_seconds) == (1, 64, 60.0)
+    assert (model.scale.min, model.scale.max, model.scale.metric, model.scale.target) == (1, 1, "in_flight", 0.6)
+    assert model.example == {"text": "hi"}
+    assert [process.port for process in found.processes] == [8080]
+
+
+def test_batching_sets_the_concurrency_and_the_target(tmp_path: Path) -> None:
+    found = blueprint(tmp_path, model={"batching": {"max_size": 8}})
+    assert found.models[0].limits.concurrency == 8
+    assert found.models[0].scale.target == 4.8
+    assert found.values["models", 0, "scale", "target"].because == "0.6 of `limits.concurrency` 8"
+
+
+def test_what_is_written_has_no_derivation(tmp_path: Path) -> None:
+    found = blueprint(tmp_path, model={"limits": {"queue": 3}})
+    assert found.values["models", 0, "limits", "queue"].value == 3
+    assert found.values["models", 0, "limits", "queue"].because is None
+
+
+def test_a_model_with_requirements_has_its_own_environment_process_and_port(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("six==1.16.0\n")
+    alone = {"server": {"kind": "torch", "predictor": "models/predictor.py", "requirements": "requirements.txt"}}
+    both = [{"name": "a", "server": {"kind": "torch", "predictor": "models/predictor.py"}}, {"name": "b"} | alone]
+    found = blueprint(tmp_path, models=both)
+    assert [(each.name, each.port, each.environment) for each in found.processes] == [("main", 8080, "base"), ("b", 8081, "b")]
+    assert [each.name for each in found.environments] == ["base", "b"]
+    before = found.environments[1].fingerprint
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
+    assert blueprint(tmp_path, models=both).environments[1].fingerprint != before
+
+
+def test_a_project_of_isolated_models_only_has_no_main_process(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("six==1.16.0\n")
+    server = {"kind": "torch", "predictor": "models/predictor.py", "requirements": "requirements.txt"}
+    assert [each.name for each in blueprint(tmp_path, model={"server": server}).processes] == ["story"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"config": {"x": 1}}, {"env": {"A": "b"}}, {"limits": {"queue": 1}}, {"batching": {"max_size": 2}}, {"route": {"path": "/x"}}],
+)
+def test_the_revision_changes_with_what_is_served(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert blueprint(tmp_path).models[0].revision != blueprint(tmp_path, model=change).models[0].revision
+
+
+def test_the_revision_changes_with_the_code_and_what_it_may_import(tmp_path: Path) -> None:
+    first = blueprint(tmp_path).models[0].revision
+    (tmp_path / "models" / "helper.py").write_text("X = 1\n")
+    second = blueprint(tmp_path).models[0].revision
+    (tmp_path / "models" / "helper.py").write_text("X = 2\n")
+    assert len({first, second, blueprint(tmp_path).models[0].revision}) == 3
+
+
+@pytest.mark.parametrize("change", [{"scale": {"max": 9}}, {"compute": {"cpu": 2}}, {"slo": {"p99": "1s"}}])
+def test_the_revision_stays_where_the_server_would_not_notice(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert blueprint(tmp_path).models[0].revision == blueprint(tmp_path, model=change).models[0].revision
+
+
+def test_pools_are_derived_from_what_the_models_ask_for(tmp_path: Path) -> None:
+    found = blueprint(
+        tmp_path,
+        platform={"kind": "aws", "region": "us-east-1"},
+        model={"compute": {"gpu": {"type": "L4", "count": 1}}, "scale": {"max": 5}},
+    )
+    assert [(pool.name, pool.gpu_type, pool.gpu_count, pool.nodes_max, pool.derived) for pool in found.pools] == [
+        ("gpu-l4", "L4", 1, 5, True)
+    ]
+    assert found.models[0].pools == ("gpu-l4",)
