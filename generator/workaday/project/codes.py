@@ -8,12 +8,19 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "codes"
 _TITLE = re.compile(r"# ([A-Z][0-9]{3}): (.+)")
-_BLOCK = re.compile(r"^## (bad|good)\n+```(\w*)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
+_BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A fenced block: its language (`yaml`, `text`) and, for a file other than project.yaml, that file's path."""
+    """A fenced block.
+
+    Attributes:
+        text: what stands in it.
+        language: `yaml` (a project file), `console` (a command), `text` (output), or that of another file.
+        file: the path of the file that it is, if not project.yaml.
+    """
 
     text: str
     language: str
@@ -44,18 +51,19 @@ def page(code: str) -> Page | None:
 
 
 def parse(text: str) -> Page:
-    """Read a page: a title line `# P201: unknown key`, why, `## bad` and `## good`, each with its fenced block.
+    """Read a page: a title line `# P201: unknown key`, why, and the sections `## bad` and `## good` with fenced blocks.
 
     Raises:
         ValueError: the page has another shape.
     """
     title = _TITLE.match(text)
-    if not title or "\n## " not in text:
-        raise ValueError("a page starts with `# CODE: title` and has the sections `## bad` and `## good`")
-    why = text[title.end() : text.index("\n## ")].strip()
-    examples: dict[str, list[Example]] = {"bad": [], "good": []}
-    for section, language, file, body in _BLOCK.findall(text):
-        examples[section].append(Example(body, language, file or None))
-    if not (why and examples["bad"] and examples["good"]):
-        raise ValueError(f"{title[1]}: a page says why, and has a block under `## bad` and one under `## good`")
-    return Page(title[1], title[2], why, tuple(examples["bad"]), tuple(examples["good"]), text)
+    head, *rest = _SECTION.split(text)
+    sections = dict(zip(rest[::2], rest[1::2], strict=True))
+    examples = {
+        name: tuple(Example(text, language, file or None) for language, file, text in _BLOCK.findall(body))
+        for name, body in sections.items()
+    }
+    why = head[title.end() :].strip() if title else ""
+    if not title or not why or list(examples) != ["bad", "good"] or not all(examples.values()):
+        raise ValueError("a page is `# CODE: title`, why, `## bad` and `## good`, each with a fenced block")
+    return Page(title[1], title[2], why, examples["bad"], examples["good"], text)

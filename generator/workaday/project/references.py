@@ -185,7 +185,7 @@ def foreign_zones(parts: Parts) -> Iterator[Diagnostic]:
     for index, pool in parts.pools.items():
         places += [(("pools", index, "zones", place), zone) for place, zone in enumerate(pool.zones or ())]
     for path, zone in places:
-        if not re.fullmatch(re.escape(region) + (r"-?[a-z]|.*-[0-9]+[a-z]?"), zone):
+        if not re.fullmatch(rf"{re.escape(region)}([a-z]|-[a-z0-9-]+)", zone):
             label = Label(("platform", "region"), "the region")
             example = f"{region}{'-' if kind == 'gcp' else ''}a"
             message = f"`{zone}` is no zone of `{region}`"
