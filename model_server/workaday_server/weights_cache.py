@@ -23,6 +23,7 @@ from pathlib import Path
 log = logging.getLogger("workaday_server.weights")
 
 MANIFEST = "manifest.json"
+STORAGE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 
 
 class WeightsError(Exception):
@@ -88,7 +89,7 @@ def cached(key: str, sources: Mapping[Path, str], convert: Callable[[Path], None
                 _check_sources(sources)
                 _convert(folder, wanted, convert)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+        if error.errno in STORAGE_ERRORS:
             reason = (error.strerror or "not writable").lower()
             raise WeightsError(
                 f"cannot store converted weights in {folder.parent}: {reason}; "

@@ -61,16 +61,39 @@ class KVCache:
                 self.values[:, target].copy_(self.values[:, row])
         return self.view(0, len(rows))
 
-    def write(self, layer: int, positions: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store new keys and values [rows, kv_heads, new, head_size] at positions [rows, new] of each row.
-
-        Returns that layer's keys and values up to the highest position, [rows, kv_heads, reach, head_size].
-        """
+    def write(self, layer: int, positions: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Store one layer's keys and values [rows, kv_heads, new, head_size] at positions [rows, new]."""
         rows = torch.arange(self.rows, device=positions.device)[:, None]
         self.keys[layer][rows, :, positions] = keys.transpose(1, 2)
         self.values[layer][rows, :, positions] = values.transpose(1, 2)
-        reach = int(positions.max()) + 1
+
+    def read(self, layer: int, reach: int) -> tuple[Tensor, Tensor]:
+        """One layer's keys and values before position `reach`, each [rows, kv_heads, reach, head_size]."""
         return self.keys[layer, :, :, :reach], self.values[layer, :, :, :reach]
+
+
+class Step:
+    """What every layer of one forward pass needs to know about where its tokens stand.
+
+    Attributes:
+        positions: [rows, new].
+        reach: one more than the highest position.
+        mask: [rows, 1, new, reach], True where a token may look: at its own position and before.
+    """
+
+    def __init__(self, config: LlamaConfig, positions: Tensor) -> None:
+        self.positions = positions
+        self.reach = int(positions.max()) + 1
+        self.mask = (torch.arange(self.reach, device=positions.device) <= positions[..., None])[:, None]
+        exponents = torch.arange(0, config.head_size, 2, device=positions.device) / config.head_size
+        angles = positions[:, None, :, None] * config.rope_base**-exponents
+        self._cosine, self._sine = angles.cos(), angles.sin()
+
+    def rotate(self, heads: Tensor) -> Tensor:
+        """Rotary position embedding of [rows, heads, new, head_size], whose two halves hold the rotated pairs."""
+        first, second = heads.chunk(2, dim=-1)
+        rotated = (first * self._cosine - second * self._sine, second * self._cosine + first * self._sine)
+        return torch.cat(rotated, dim=-1)
 
 
 class Layer(nn.Module):
@@ -87,33 +110,20 @@ class Layer(nn.Module):
         self.gate_up = nn.Linear(config.hidden, 2 * config.intermediate, bias=False)
         self.down = nn.Linear(config.intermediate, config.hidden, bias=False)
 
-    def forward(
-        self, x: Tensor, index: int, positions: Tensor, rotation: "Rotation", mask: Tensor, cache: KVCache
-    ) -> Tensor:
+    def forward(self, x: Tensor, step: Step, cache: KVCache, index: int) -> Tensor:
         query, key, value = (
             part.unflatten(-1, (-1, self.config.head_size)).transpose(1, 2)
             for part in self.query_key_value(self.attention_norm(x)).split(self.widths, dim=-1)
         )
-        keys, values = cache.write(index, positions, rotation.apply(key), value)
-        attended = F.scaled_dot_product_attention(rotation.apply(query), keys, values, attn_mask=mask, enable_gqa=True)
+        cache.write(index, step.positions, step.rotate(key), value)
+        keys, values = cache.read(index, step.reach)
+        attended = F.scaled_dot_product_attention(
+            step.rotate(query), keys, values, attn_mask=step.mask, enable_gqa=True
+        )
         x = x + self.attention_output(attended.transpose(1, 2).flatten(2))
         gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
         hidden: Tensor = x + self.down(F.silu(gate) * up)
         return hidden
-
-
-class Rotation:
-    """Rotary position embedding of positions [rows, new], for heads whose two halves hold the rotated pairs."""
-
-    def __init__(self, config: LlamaConfig, positions: Tensor) -> None:
-        exponents = torch.arange(0, config.head_size, 2, device=positions.device) / config.head_size
-        angles = positions[:, None, :, None] * config.rope_base**-exponents
-        self.cosine, self.sine = angles.cos(), angles.sin()
-
-    def apply(self, heads: Tensor) -> Tensor:
-        """Rotate [rows, heads, new, head_size]."""
-        first, second = heads.chunk(2, dim=-1)
-        return torch.cat((first * self.cosine - second * self.sine, second * self.cosine + first * self.sine), dim=-1)
 
 
 class Llama(nn.Module):
@@ -135,11 +145,8 @@ class Llama(nn.Module):
             starts: [rows], the position of each row's first new token: how many tokens its cache holds already.
             cache: as many rows as `tokens`; the new tokens' keys and values are written into it.
         """
-        positions = starts[:, None] + torch.arange(tokens.shape[1], device=tokens.device)
-        reach = torch.arange(int(positions.max()) + 1, device=tokens.device)
-        mask = (reach <= positions[..., None])[:, None]
-        rotation = Rotation(self.config, positions)
+        step = Step(self.config, starts[:, None] + torch.arange(tokens.shape[1], device=tokens.device))
         x = F.embedding(tokens, self.embedding)
         for index, layer in enumerate(self.layers):
-            x = layer(x, index, positions, rotation, mask, cache)
+            x = layer(x, step, cache, index)
         return F.linear(self.norm(x[:, -1]), self.embedding)

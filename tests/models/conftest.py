@@ -6,27 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 MODELS = Path(__file__).parents[2] / "models"
-
-
-def load_module(model: str, name: str = "predictor") -> ModuleType:
-    """The module `name` of a model's folder; its siblings import each other by bare name."""
-    folder = MODELS / model
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    # Three folders have a predictor.py; everything else has one name in one folder.
-    module_name = f"{model}_predictor" if name == "predictor" else name
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[module_name]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,3 +19,45 @@ def fresh_cache() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="workaday-models-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", folder)
         yield Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def model_folders() -> Iterator[None]:
+    """Every model's own modules importable by bare name; only `predictor` exists more than once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in sorted(MODELS.iterdir()):
+            if (folder / "predictor.py").exists():
+                patch.syspath_prepend(str(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def story() -> Any:
+    return predictor_module("story").Predictor({"max_new_tokens": 24})
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Any:
+    return predictor_module("classifier").Predictor({})
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Any:
+    return predictor_module("embedder").Predictor({})
+
+
+@pytest.fixture(scope="session")
+def flower() -> bytes:
+    return (MODELS / "classifier" / "flower.jpg").read_bytes()
+
+
+def predictor_module(model: str) -> ModuleType:
+    name = f"{model}_predictor"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, MODELS / model / "predictor.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
