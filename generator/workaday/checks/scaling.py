@@ -93,7 +93,7 @@ def target_above_promise(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
         key = "p95" if slo.p95 else "p99"
         yield Diagnostic(
             "C305",
-            f"scaling starts at {format_duration(scale.target)}, when {format_duration(promised)} is broken already",
+            f"scaling starts at {format_duration(scale.target)}, but {format_duration(promised)} is promised",
             (*here, "scale", "target"),
             f"less than {format_duration(promised)}",
             secondary=(Label((*here, "slo", key), "the promise"),),

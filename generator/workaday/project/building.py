@@ -20,7 +20,6 @@ class Builder:
         self.found: list[Diagnostic] = []
         self._done: dict[int, tuple[Any, int]] = {}
         self._open: set[int] = set()
-        self._count = 0
 
     def run(self) -> Any:
         """Return the root's data, an empty map where the root is no map; what is wrong is in `found`."""
@@ -29,10 +28,7 @@ class Builder:
             hint = "the file is a map of keys: `version: 1`, `name: ...`, `platform: ...`, `models: ...`"
             self._find("P108", "the file is not a map", root, hints=(hint,))
             return {}
-        data, size = self._build(root)
-        if size > MAX_NODES:
-            self._find("P107", "aliases (`*name`) unfold to more than a million values", root)
-        return data
+        return self._build(root)[0]
 
     def _build(self, node: Node) -> tuple[Any, int]:
         if isinstance(node, ScalarNode):
@@ -44,9 +40,11 @@ class Builder:
             self._find("P107", "an alias refers to what it is part of", node)
             return None, 1
         self._open.add(id(node))
-        self._count += 1
-        built = self._sequence(node) if isinstance(node, SequenceNode) else self._mapping(node)
+        built: tuple[Any, int] = self._sequence(node) if isinstance(node, SequenceNode) else self._mapping(node)
         self._open.discard(id(node))
+        if built[1] > MAX_NODES:
+            self._find("P107", "aliases (`*name`) unfold to more than a million values", node)
+            built = None, 1
         self._done[id(node)] = built
         return built
 
@@ -79,7 +77,8 @@ class Builder:
                 self._find("P109", "`<<` merges maps only", value)
         elif key.tag != "tag:yaml.org,2002:str" and not key.style:
             kind = key.tag.rsplit(":", 1)[-1]
-            self._find("P109", f"the key `{key.value}` is read as a {kind}", key, label=f'quote it: "{key.value}"')
+            meaning = {"bool": "true or false", "null": "nothing"}.get(kind, "a number")
+            self._find("P109", f"the key `{key.value}` is read as {meaning}", key, label=f'quote it: "{key.value}"')
         elif key.value in seen:
             first = seen[key.value].start_mark.line + 1
             self._find("P106", f"`{key.value}` is given twice", key, label=f"first given on line {first}")

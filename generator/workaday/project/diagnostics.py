@@ -17,7 +17,10 @@ _BOLD, _RESET = "\033[1m", "\033[0m"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one line. Lines and columns count from 1; `end_column` is the first column after it."""
+    """A stretch of one line. Lines and columns count from 1; `end_column` is the first column after it.
+
+    A stretch without length stands for the whole file.
+    """
 
     file: str
     line: int
@@ -172,7 +175,9 @@ def _render(found: Diagnostic, sources: SourceMap, hidden: Sequence[Span], color
     )
     lines = [head]
     span = span_of(found, sources)
-    if span is not None:
+    if span is not None and span.column == span.end_column:
+        lines.append(paint(" -->", "gutter") + f" {span.file}" + (f"  {found.label}" if found.label else ""))
+    elif span is not None:
         marks = [(span, "^", found.label)]
         marks += [(s, "-", each.text) for each in found.secondary if (s := sources.locate(each.path, each.at))]
         lines += _excerpt(span, marks, dotted(found.path), sources, hidden, found.severity, color)

@@ -13,7 +13,7 @@ from .diagnostics import Diagnostic, KeyPath, ProjectError, Span
 from .nodes import Document
 from .source import read
 from .sources import Sources, child, named
-from .validation import closest
+from .spelling import closest
 
 if TYPE_CHECKING:
     from . import Loaded

@@ -25,6 +25,15 @@ def keys_at(path: KeyPath, data: Any) -> list[str]:
     return spelled_fields(chosen) if chosen else []
 
 
+def owners(path: KeyPath, key: str, data: Any) -> list[str]:
+    """Return the kinds of the union at `path` that have a key which the chosen kind does not have."""
+    part: Any = Project
+    for step in path:
+        part = _below(part, step, data)
+        data = child(data, step)
+    return [kind_of(each) for each in parts_of(part) if key in spelled_fields(each)]
+
+
 @cache
 def spelled_fields(part: type[BaseModel]) -> list[str]:
     """Return a part's keys as the file spells them, in the order of declaration, `kind` first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from .diagnostics import Diagnostic, KeyPath, Label
 from .parts import Parts
 from .schema import Torch
-from .validation import closest
+from .spelling import closest
 
 DEFAULT_CLASS = "Predictor"
 

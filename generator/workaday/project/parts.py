@@ -11,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from .diagnostics import Diagnostic, KeyPath, Label
 from .schema import Model, Pipeline, Platform, Pool, Project
 from .sources import Sources
-from .validation import closest
+from .spelling import closest
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What is valid in a project, by index in its list, and the environment's name (`default` without one)."""
+    """What is valid in a project, by index in its list; the environment's name (`default` without one); what is removed."""
 
     data: Mapping[str, Any]
     platform: Platform | None
@@ -24,6 +24,7 @@ class Parts:
     models: Mapping[int, Model]
     pipelines: Mapping[int, Pipeline]
     env: str
+    removed: Mapping[tuple[str, str], str]
 
     def names(self, kind: str) -> dict[str, int]:
         """Return every name of `pools`, `models` or `pipelines` that is written, with its first index."""
@@ -50,6 +51,7 @@ def whole(project: Project, sources: Sources, env: str) -> Parts:
         dict(enumerate(project.models)),
         dict(enumerate(project.pipelines)),
         env,
+        sources.removed,
     )
 
 
@@ -71,19 +73,30 @@ def salvage(sources: Sources, env: str) -> Parts:
     except ValidationError:
         platform = None
     return Parts(
-        sources.data, platform, valid("pools", Pool), valid("models", Model), valid("pipelines", Pipeline), env
+        sources.data,
+        platform,
+        valid("pools", Pool),
+        valid("models", Model),
+        valid("pipelines", Pipeline),
+        env,
+        sources.removed,
     )
 
 
-def dangling(code: str, what: str, name: str, path: KeyPath, known: Mapping[str, int], kind: str) -> Diagnostic:
-    """Return the finding for a reference to what is not there."""
+def dangling(
+    code: str, what: str, name: str, path: KeyPath, known: Mapping[str, int], removed_by: str | None = None
+) -> Diagnostic:
+    """Return the finding for a reference to what is not there: misspelt, removed by a file, or never declared."""
+    message = f"there is no {what} `{name}`"
     guess = closest(name, known)
+    hints = (f"{what}s: {', '.join(known)}" if known else f"the project declares no {what}s",)
+    if removed_by:
+        return Diagnostic(code, message, path, f"{removed_by} removes it", hints=hints)
     label = f"did you mean `{guess}`?" if guess else f"no {what} has this name"
-    hint = f"{kind}: {', '.join(known)}" if known else f"the project declares no {kind}"
-    secondary = (
+    declared = (
         (Label(("pools", known[guess], "name"), "the pool is declared here"),) if guess and what == "pool" else ()
     )
-    return Diagnostic(code, f"there is no {what} `{name}`", path, label, hints=(hint,), secondary=secondary)
+    return Diagnostic(code, message, path, label, hints=hints, secondary=declared)
 
 
 def items_of(value: Any) -> list[Any]:

@@ -18,7 +18,7 @@ def unknown_steps(parts: Parts) -> Iterator[Diagnostic]:
             for number, name in enumerate(step.after):
                 if name not in steps:
                     path: KeyPath = ("pipelines", index, "steps", place, "after", number)
-                    yield dangling("C104", "step", name, path, steps, f"steps of `{pipeline.name}`")
+                    yield dangling("C104", "step", name, path, steps)
 
 
 def cycles(parts: Parts) -> Iterator[Diagnostic]:

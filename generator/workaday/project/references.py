@@ -39,7 +39,9 @@ def duplicate_names(parts: Parts) -> Iterator[Diagnostic]:
         if name in models:
             path: KeyPath = ("pipelines", index, "name")
             label = Label(("models", models[name], "name"), "a model has it")
-            yield Diagnostic("C101", f"`{name}` is a model's name already", path, "", secondary=(label,))
+            yield Diagnostic(
+                "C101", f"`{name}` is a model's name already", path, "rename this pipeline", secondary=(label,)
+            )
 
 
 def _repeated(items: Any, path: KeyPath) -> Iterator[Diagnostic]:
@@ -63,7 +65,8 @@ def unknown_pools(parts: Parts) -> Iterator[Diagnostic]:
     for index, model in parts.models.items():
         for place, name in enumerate(model.pools or ()):
             if name not in pools:
-                yield dangling("C102", "pool", name, ("models", index, "pools", place), pools, "pools")
+                path: KeyPath = ("models", index, "pools", place)
+                yield dangling("C102", "pool", name, path, pools, parts.removed.get(("pools", name)))
 
 
 def unknown_models(parts: Parts) -> Iterator[Diagnostic]:
@@ -73,7 +76,7 @@ def unknown_models(parts: Parts) -> Iterator[Diagnostic]:
         for place, step in enumerate(pipeline.steps):
             if step.model not in models:
                 path: KeyPath = ("pipelines", index, "steps", place, "model")
-                yield dangling("C103", "model", step.model, path, models, "models")
+                yield dangling("C103", "model", step.model, path, models, parts.removed.get(("models", step.model)))
 
 
 def long_names(parts: Parts) -> Iterator[Diagnostic]:
@@ -136,7 +139,7 @@ def ranges(parts: Parts) -> Iterator[Diagnostic]:
             path = ("models", index, "traffic", "mean_rps")
             label = Label(("models", index, "traffic", "peak_rps"), "the busiest")
             message = f"the mean, {traffic.mean_rps:g}, is more than the peak, {traffic.peak_rps:g}"
-            yield Diagnostic("C107", message, path, secondary=(label,))
+            yield Diagnostic("C107", message, path, f"at most {traffic.peak_rps:g}", secondary=(label,))
 
 
 def _backwards(path: KeyPath, low: int, high: int) -> Diagnostic:

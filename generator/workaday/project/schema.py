@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .models import (
     Batching,
@@ -46,7 +46,7 @@ from .platforms import (
 )
 from .pools import Accelerator, Nodes, Pool, Spot
 from .servers import Container, HuggingFace, Runtime, Server, TensorFlow, Torch, TorchServe, Triton, Vllm
-from .units import Duration, Email, FilePath, HostName, Name, Part, ProjectName, SecretName, Seq
+from .units import Duration, Email, FilePath, HostName, Name, Part, ProjectName, SecretName, Seq, refuse
 
 VERSION = 1
 
@@ -65,12 +65,21 @@ class Step(Part):
     retries: int | None = Field(None, ge=0, le=10, description="How often it is tried again.")
 
 
+def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    # not `min_length`, which counts the valid ones and so would add "is empty" to every mistake in the only step
+    if not steps:
+        refuse("range", "`steps` is empty", "needs at least one")
+    return steps
+
+
 class Pipeline(Part):
     """Several models behind one address: a graph of steps."""
 
     name: Name = Field(description="The pipeline's name.")
     together: bool = Field(False, description="Whether the models share one pod.")
-    steps: Seq[Step] = Field(min_length=1, description="The calls; those without `after` start at once.")
+    steps: Annotated[Seq[Step], AfterValidator(_some)] = Field(
+        description="The calls; those without `after` start at once.", json_schema_extra={"minItems": 1}
+    )
     route: Route | None = Field(None, description="The pipeline's address at the gateway.")
 
 

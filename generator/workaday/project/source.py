@@ -16,6 +16,7 @@ import yaml
 from .building import Builder
 from .diagnostics import At, Diagnostic, KeyPath, ProjectError, Span
 from .nodes import Document, Loader, TooDeep
+from .spelling import closest
 from .syntax import explain_yaml_error
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -55,7 +56,8 @@ def read_bytes(path: Path, file: str) -> bytes:
             raise _error("P103", f"`{file}` is too large", where, (limit,))
         return path.read_bytes()
     except FileNotFoundError:
-        hint = "`workaday init` writes one; `-f FILE` names another"
+        guess = closest(path.name, [each.name for each in path.parent.glob("*.yaml")])
+        hint = f"did you mean `{guess}`?" if guess else "`workaday init` writes one; `-f FILE` names another"
         raise _error("P101", f"`{file}` does not exist", where, (hint,)) from None
     except OSError as error:
         raise _error("P101", f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}", where) from None

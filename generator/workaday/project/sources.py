@@ -22,12 +22,14 @@ class Sources:
         data: the merged document: maps, lists and scalars.
         layers: the files, lowest first.
         found: what is wrong with the merge itself (P3xx).
+        removed: the file that removes an item, by the key of its list and its name.
     """
 
     def __init__(self, layers: Sequence[Document], base: int = 0, found: Sequence[Diagnostic] = ()) -> None:
         """Merge `layers`; `layers[base]` is project.yaml, where what no layer has is looked for."""
         self.layers = tuple(layers)
         self.found = list(found)
+        self.removed: dict[tuple[str, str], str] = {}
         self._base = base
         self.data: dict[str, Any] = {}
         if len(self.layers) == 1 and "remove" not in self.layers[0].text:
@@ -61,6 +63,10 @@ class Sources:
             if depth == len(path):
                 return layer.span(key, node, "value")
         return None
+
+    def is_above(self, file: str) -> bool:
+        """Return whether a file is an environment: a layer above project.yaml."""
+        return any(layer.file == file for layer in self.layers[self._base + 1 :])
 
     def line(self, file: str, number: int) -> str | None:
         """Return a line's text, or None when there is no such line."""
@@ -125,6 +131,7 @@ class Sources:
                     self.found.append(_removes_nothing(item, layer, here))
                 else:
                     removed.add(place)
+                    self.removed[(str(path[-1]), str(name))] = layer.file
             elif place is not None:
                 merged[place] = self._merge(merged[place], item, layer, here)
             elif low and name is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import yaml
@@ -11,27 +12,24 @@ from .diagnostics import Diagnostic, Span
 if TYPE_CHECKING:
     from .nodes import Document
 
+_ALIGN = ("lines of one map or list start in one column",)
+
 # what libyaml and PyYAML say -> what is meant, and what to do
 _WORDS = (
-    (
-        "mapping values are not allowed",
-        "a `:` where no key can be",
-        ("indent it as its neighbours are, or quote the text that holds `: `",),
-    ),
     ("could not find expected ':'", "a key without its `:`", ("write `key: value`, with a space after the colon",)),
     ("expected ',' or '}'", "a `{` is not closed", ("separate entries with `, ` and close them with `}`",)),
     ("expected ',' or ']'", "a `[` is not closed", ("separate entries with `, ` and close them with `]`",)),
     (
         "did not find expected key",
         "this line is indented unlike its neighbours",
-        ("keys of one map start in one column",),
+        _ALIGN,
     ),
     (
         "expected '-' indicator",
         "this line is indented unlike its neighbours",
-        ("items of one list start with `- ` in one column",),
+        _ALIGN,
     ),
-    ("expected <block end>", "this line is indented unlike its neighbours", ("keys of one map start in one column",)),
+    ("expected <block end>", "this line is indented unlike its neighbours", _ALIGN),
     (
         "block sequence entries are not allowed",
         "a list cannot start here",
@@ -79,16 +77,30 @@ def explain_yaml_error(error: Exception, document: Document) -> Diagnostic:
         return Diagnostic(
             "P112", "the file holds several documents", label="the second starts here", hints=(hint,), span=span
         )
+    if "mapping values are not allowed" in said:
+        return _misplaced_colon(document, span)
     for needle, meaning, hints in _WORDS:
         if needle in said:
             return Diagnostic("P104", meaning, hints=hints, span=_opening(error, needle, span, document))
     return Diagnostic("P104", "this is not YAML", label=said.split("\n")[0].lower(), span=span)
 
 
+def _misplaced_colon(document: Document, span: Span) -> Diagnostic:
+    """Return the finding for a `:` that starts no key: the line is indented too deep, or its text has a `: ` in it."""
+    before = document.lines[span.line - 1][: span.column - 1]
+    if re.fullmatch(r"\s*(- +)*[^\s:]+", before):
+        start = len(before) - len(before.lstrip()) + 1
+        where = Span(span.file, span.line, start, span.column)
+        return Diagnostic("P104", "this line is indented unlike its neighbours", hints=_ALIGN, span=where)
+    return Diagnostic(
+        "P104", "a `: ` inside a text", label="reads as a second key", hints=("quote the text",), span=span
+    )
+
+
 def _opening(error: Exception, needle: str, span: Span, document: Document) -> Span:
-    """What is not closed is mended where it was opened, which is the error's context."""
+    """Return the error's context for what is not closed: it is mended where it was opened."""
     context = getattr(error, "context_mark", None)
-    if context is None or not ("expected ','" in needle or "quoted scalar" in needle):
+    if context is None or not any(part in needle for part in ("expected ','", "quoted scalar", "expected ':'")):
         return span
     return _span(document, context.line, context.column)
 

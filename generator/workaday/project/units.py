@@ -40,6 +40,7 @@ MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)?([kMGTP]|[KMGTP]i)$"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
 CPU_PATTERN = r"^[0-9]+m$"
 PERCENT_PATTERN = r"^[0-9]+(\.[0-9]+)?%$"
+PROJECT_NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
 LABEL_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 
 
@@ -164,7 +165,7 @@ def matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            guess = _slug(value) if pattern == LABEL_PATTERN else ""
+            guess = _slug(value) if pattern in (LABEL_PATTERN, PROJECT_NAME) else ""
             label = f"did you mean `{guess}`?" if compiled.fullmatch(guess) else f"for example `{example}`"
             refuse("malformed", f"`{value}` is no {what}", label)
         return value
@@ -203,7 +204,6 @@ CountOrPercent = Annotated[
 Cron = Annotated[str, AfterValidator(_cron), _schema("string", examples=["0 8 * * 1-5"])]
 Cidr = Annotated[str, AfterValidator(_cidr), _schema("string", examples=["10.40.0.0/16"])]
 
-PROJECT_NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
 Name = Annotated[
     str,
     _text(LABEL_PATTERN, "name: lower-case letters, digits and `-`, a letter first", "story"),

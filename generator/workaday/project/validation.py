@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from .diagnostics import At, Diagnostic, KeyPath, dotted
-from .fields import keys_at
+from .fields import keys_at, owners
 from .schema import Project
 from .sources import Sources, child
+from .spelling import closest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,6 +26,7 @@ _KINDS = {
     "dict": "a map",
     "model": "a map",
     "mapping": "a map",
+    "model_attributes": "a map",
 }
 _BOUNDS = {
     "greater_than": ("gt", "must be more than {}"),
@@ -47,17 +48,17 @@ def findings(error: ValidationError, sources: Sources, prefix: KeyPath = ()) -> 
     """Return pydantic's errors as findings; a misspelt required key gives one, not two."""
     details = error.errors(include_url=False)
     places = [(each, key_path((*prefix, *each["loc"]), sources.data, each["type"])) for each in details]
-    missing = {path for each, path in places if each["type"] == "missing"}
+    missing = dict.fromkeys(path for each, path in places if each["type"] == "missing")
     found: list[Diagnostic] = []
     for each, path in places:
         if each["type"] == "extra_forbidden":
-            known = keys_at(path[:-1], sources.data)
-            suggestion = closest(str(path[-1]), [key for key in known if not _has(sources.data, (*path[:-1], key))])
-            found.append(_unknown(path, suggestion, known))
-            missing.discard((*path[:-1], suggestion))
+            suggestion = closest(str(path[-1]), keys_at(path[:-1], sources.data))
+            found.append(_unknown(path, suggestion, sources))
+            missing.pop((*path[:-1], suggestion), None)
         elif each["type"] != "missing":
             found.append(_finding(each, path, sources))
-    return found + [_missing(path) for path in missing]
+    parents = dict.fromkeys(path[:-1] for path in missing)
+    return found + [_missing(parent, [str(p[-1]) for p in missing if p[:-1] == parent], sources) for parent in parents]
 
 
 def key_path(loc: Sequence[str | int], data: Any, kind: str) -> KeyPath:
@@ -74,73 +75,42 @@ def key_path(loc: Sequence[str | int], data: Any, kind: str) -> KeyPath:
     return tuple(path)
 
 
-def closest(word: str, choices: Iterable[str]) -> str:
-    """Return the choice that was probably meant, or an empty text."""
-    known = list(choices)
-    folded = {choice.lower().replace("-", "_"): choice for choice in known}
-    wanted = word.lower().replace("-", "_")
-    if wanted in folded:
-        return folded[wanted]
-    if matches := get_close_matches(wanted, folded, n=1, cutoff=0.6):
-        return folded[matches[0]]
-    return _ALSO_CALLED.get(wanted, "") if _ALSO_CALLED.get(wanted, "") in known else ""
-
-
-# what other tools call the same thing
-_ALSO_CALLED = {
-    "type": "kind",
-    "provider": "kind",
-    "cloud": "kind",
-    "replicas": "scale",
-    "autoscaling": "scale",
-    "min_replicas": "min",
-    "max_replicas": "max",
-    "min_instances": "min",
-    "max_instances": "max",
-    "target_in_flight": "target",
-    "max_concurrency": "concurrency",
-    "max_queue_length": "queue",
-    "node_groups": "pools",
-    "node_pools": "pools",
-    "instance_type": "instances",
-    "instance_types": "instances",
-    "resources": "compute",
-    "mem": "memory",
-    "ram": "memory",
-    "vcpu": "cpu",
-    "cpus": "cpu",
-    "gpus": "gpu",
-    "path": "predictor",
-    "endpoint": "route",
-    "url": "uri",
-    "apis": "models",
-    "services": "models",
-    "location": "region",
-    "project_id": "project",
-    "subscription_id": "subscription",
-    "max_batch_size": "max_size",
-    "batch_interval": "max_wait",
-    "depends_on": "after",
-    "needs": "after",
-    "environment": "env",
-}
-
-
 def _has(data: Any, path: KeyPath) -> bool:
     for part in path[:-1]:
         data = child(data, part)
     return isinstance(data, dict) and path[-1] in data
 
 
-def _unknown(path: KeyPath, suggestion: str, known: Sequence[str]) -> Diagnostic:
-    label = f"did you mean `{suggestion}`?" if suggestion else ""
-    hints = () if suggestion or not known else (f"keys here: {', '.join(known)}",)
-    return Diagnostic("P201", f"unknown key `{path[-1]}`", path, label, "key", hints)
+def _unknown(path: KeyPath, suggestion: str, sources: Sources) -> Diagnostic:
+    key, parent = str(path[-1]), path[:-1]
+    hints: tuple[str, ...] = ()
+    if suggestion and _has(sources.data, (*parent, suggestion)):
+        label = f"`{suggestion}` is given already"
+    elif suggestion:
+        label = f"did you mean `{suggestion}`?"
+    else:
+        others = owners(parent, key, sources.data)
+        label = f"only {' and '.join(f'`{kind}`' for kind in others)} has it" if others else ""
+        known = keys_at(parent, sources.data)
+        hints = (f"keys here: {', '.join(known)}",) if known else ()
+    return Diagnostic("P201", f"unknown key `{key}`", path, label, "key", hints)
 
 
-def _missing(path: KeyPath) -> Diagnostic:
-    where = f" in `{dotted(path[:-1])}`" if len(path) > 1 else ""
-    return Diagnostic("P203", f"`{path[-1]}` is missing{where}", path[:-1], f"needs `{path[-1]}`", "key")
+def _missing(parent: KeyPath, keys: Sequence[str], sources: Sources) -> Diagnostic:
+    listed = _listed(keys, "and")
+    where = f" in `{dotted(parent)}`" if parent else ""
+    message = f"{listed} {'is' if len(keys) == 1 else 'are'} missing{where}"
+    return Diagnostic("P203", message, parent, f"needs {listed}", "key", _new_item(parent, sources))
+
+
+def _new_item(path: KeyPath, sources: Sources) -> tuple[str, ...]:
+    """Say of an item that only a file above project.yaml has that it is new, since its name may be misspelt."""
+    span, items = sources.locate(path), sources.value(path[:-1])
+    name = child(sources.value(path), "name")
+    if span is None or not isinstance(items, list) or not isinstance(name, str) or not sources.is_above(span.file):
+        return ()
+    guess = closest(name, [other for item in items if isinstance(other := child(item, "name"), str) and other != name])
+    return (f"`{name}` is new in this file" + (f"; did you mean `{guess}`?" if guess else ""),)
 
 
 def _finding(error: ErrorDetails, path: KeyPath, sources: Sources) -> Diagnostic:
@@ -179,7 +149,7 @@ def _choice(error: ErrorDetails, context: Mapping[str, Any], path: KeyPath, sour
     if error["type"] == "literal_error":
         choices = [part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")]
         if not isinstance(error["input"], str) or choices == ["1"]:
-            return _wrong_type(_one_of(choices), error["input"], path, sources)
+            return _wrong_type(_listed(choices), error["input"], path, sources)
         return _not_a_choice(path, error["input"], choices)
     if not isinstance(error["input"], dict):
         return _wrong_type("a map", error["input"], path, sources)
@@ -192,14 +162,14 @@ def _choice(error: ErrorDetails, context: Mapping[str, Any], path: KeyPath, sour
 
 def _not_a_choice(path: KeyPath, value: str, choices: Sequence[str]) -> Diagnostic:
     guess = closest(value, choices)
-    label = f"did you mean `{guess}`?" if guess else f"must be {_one_of(choices)}"
+    label = f"did you mean `{guess}`?" if guess else f"must be {_listed(choices)}"
     hints = (f"choices: {', '.join(choices)}",) if guess and len(choices) > 1 else ()
     return Diagnostic("P204", f"`{value}` is no choice for `{_last_key(path)}`", path, label, hints=hints)
 
 
-def _one_of(choices: Sequence[str]) -> str:
-    quoted = [f"`{choice}`" for choice in choices]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+def _listed(words: Sequence[str], last: str = "or") -> str:
+    quoted = [f"`{word}`" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
 
 
 def _type(error: ErrorDetails, path: KeyPath, sources: Sources) -> Diagnostic:
@@ -215,7 +185,20 @@ def _wrong_type(wanted: str, value: Any, path: KeyPath, sources: Sources, hints:
         return Diagnostic("P208", message, path, f'quote it: "{spelled}"')
     key = _last_key(path)
     message = f"`{key}` must be {wanted}" if key else f"the file must be {wanted}"
-    return Diagnostic("P202", message, path, f"this is {describe(value)}", hints=hints)
+    if wanted == "a whole number" and isinstance(value, float):
+        return Diagnostic("P202", message, path, "this has a fraction")
+    return Diagnostic("P202", message, path, f"this is {describe(value)}", hints=hints or _rewriting(wanted, value))
+
+
+def _rewriting(wanted: str, value: Any) -> tuple[str, ...]:
+    """Say how a map becomes a list, or the other way round."""
+    if wanted == "a list" and isinstance(value, dict):
+        return ("write each item with `- ` before its first key: `- name: ...`",)
+    if wanted == "a list" and isinstance(value, str | int | float):
+        return (f"write `[{_shown(value)}]`",)
+    if wanted == "a map" and isinstance(value, list):
+        return ("write `key: value`, without `- `",)
+    return ()
 
 
 def describe(value: Any) -> str:

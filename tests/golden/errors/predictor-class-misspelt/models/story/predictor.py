@@ -1,0 +1,3 @@
+class StoryModel:
+    def predict(self, payload):
+        return payload
