@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
             ]
         )
     if planned.changes:
-        deploy.apply(workspace, Progress(workspace, quiet=as_json))
+        deploy.apply(workspace, Progress(workspace, planned.changes, quiet=as_json))
     else:
         deploy.forget_plan(workspace)
         say_unless(as_json, "nothing to do")
@@ -90,7 +91,7 @@ def destroy(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
         raise ProjectError(
             [Diagnostic(code="X103", message="destroy needs a yes", hints=("run `workaday destroy --yes`",))]
         )
-    deploy.destroy(folders, Progress(None, quiet=as_json))
+    deploy.destroy(folders, Progress(None, (), quiet=as_json))
     if as_json:
         answer_json({"destroyed": running})
     else:
@@ -101,8 +102,9 @@ def destroy(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
 class Progress:
     """Prints a line as each resource is done, from Terraform's own messages."""
 
-    def __init__(self, workspace: Workspace | None, *, quiet: bool) -> None:
+    def __init__(self, workspace: Workspace | None, changes: Sequence[ResourceChange], *, quiet: bool) -> None:
         self.workspace = workspace
+        self.replaced = {change.address for change in changes if change.action == "replace"}
         self.quiet = quiet
         self.began: dict[str, float] = {}
 
@@ -120,7 +122,7 @@ class Progress:
                 note(f"{label}: {WORDS.get(kind, {}).get(action, action)} ...")
             case "apply_complete", "create" | "update":
                 say(self.done(kind, key, label))
-            case "apply_complete", "delete":
+            case "apply_complete", "delete" if resource.get("addr") not in self.replaced:
                 say(f"{label:<24} {'stopped' if kind == 'server' else 'gone'}")
 
     def done(self, kind: str, key: str, label: str) -> str:
@@ -144,8 +146,8 @@ def show(workspace: Workspace, planned: Planned) -> None:
         say("nothing to do: everything runs as project.yaml says")
         return
     dead = set(planned.dead)
-    rows = [("local resource", "action", "")]
-    for change in planned.changes:
+    rows = [("local resource", "action", "detail")]
+    for change in sorted(planned.changes, key=lambda each: (tuple(NAMES).index(each.name), each.key)):
         because = "it died" if change.address in dead else detail(workspace, change)
         rows.append((title(change), WORDS.get(change.name, {}).get(change.action, change.action), because))
     say(table(rows))
