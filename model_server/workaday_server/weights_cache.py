@@ -6,6 +6,7 @@ Model packages carry weights in whatever format their author chose; a server wan
 leaves nothing that a later call could take for finished weights.
 """
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -17,7 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger("workaday_server.weights")
@@ -88,6 +89,7 @@ def cached(key: str, sources: Mapping[Path, str], convert: Callable[[Path], None
             if not _is_complete(folder, wanted):
                 _check_sources(sources)
                 _convert(folder, wanted, convert)
+                _release_memory()
     except OSError as error:
         if error.errno in STORAGE_ERRORS:
             reason = (error.strerror or "not writable").lower()
@@ -146,6 +148,12 @@ def _convert(folder: Path, wanted: Mapping[str, object], convert: Callable[[Path
     finally:
         for left in folder.parent.glob(f"{work.name}*"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _release_memory() -> None:
+    """Give freed heap back to the system: glibc would keep a conversion's buffers for the server's whole life."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _sync(path: Path) -> None:

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lite0_weights
 import numpy as np
@@ -33,6 +33,8 @@ class Settings:
 
 class Predictor:
     """EfficientNet-Lite0 on the CPU: the 1,000 ImageNet classes. `config` may set what `Settings` names."""
+
+    example: ClassVar[str] = "@flower.jpg"
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.settings = Settings(**config)

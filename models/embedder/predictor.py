@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import minilm_weights
 import numpy as np
@@ -25,6 +25,8 @@ class Settings:
 
 class Predictor:
     """all-MiniLM-L6-v2 on the CPU. `config` may set what `Settings` names; texts are cut after 256 tokens."""
+
+    example: ClassVar[dict[str, Any]] = {"text": "a red summer dress"}
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.settings = Settings(**config)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import smollm2
 from chat import ROLES, ChatTemplate, Message
@@ -25,6 +25,8 @@ class Predictor:
     `config` may set `max_prompt_tokens` (1024) and `Sampling`'s `max_new_tokens` (80), `temperature` (0), `top_p` (1)
     and `seed`. A request may set the latter four for itself, `max_new_tokens` only downwards.
     """
+
+    example: ClassVar[dict[str, Any]] = {"prompt": "What is the capital of France?"}
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         options = dict(config)
