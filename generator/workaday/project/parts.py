@@ -16,7 +16,15 @@ from .spelling import closest
 
 @dataclass(frozen=True)
 class Parts:
-    """What is valid in a project, by index in its list; the environment's name (`default` without one); what is removed."""
+    """What is valid in a project.
+
+    Attributes:
+        data: the merged document, valid or not.
+        platform: None where it is not valid.
+        pools, models, pipelines: the valid ones, by their index in the document's list.
+        env: the environment's name, `default` without one.
+        removed: the file that removes an item, by the key of its list and its name.
+    """
 
     data: Mapping[str, Any]
     platform: Platform | None
@@ -93,10 +101,10 @@ def dangling(
     if removed_by:
         return Diagnostic(code, message, path, f"{removed_by} removes it", hints=hints)
     label = f"did you mean `{guess}`?" if guess else f"no {what} has this name"
-    declared = (
-        (Label(("pools", known[guess], "name"), "the pool is declared here"),) if guess and what == "pool" else ()
-    )
-    return Diagnostic(code, message, path, label, hints=hints, secondary=declared)
+    secondary: tuple[Label, ...] = ()
+    if guess and what == "pool":
+        secondary = (Label(("pools", known[guess], "name"), "the pool is declared here"),)
+    return Diagnostic(code, message, path, label, hints=hints, secondary=secondary)
 
 
 def items_of(value: Any) -> list[Any]:
