@@ -44,12 +44,13 @@ def decode(data: bytes, size: int, max_pixels: int) -> NDArray[np.uint8]:
 def _pixels(image: Image.Image, size: int) -> NDArray[np.uint8]:
     # Lets a JPEG decoder skip detail that is far finer than what is kept; other formats ignore it.
     image.draft("RGB", (4 * size, 4 * size))
-    upright = ImageOps.exif_transpose(image)
-    if upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    rgb = upright.convert("RGB")
-    side = min(rgb.size) * CROP
-    left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
+    # In place, and white put behind transparency only once the picture is small: a copy may be 100 MB.
+    ImageOps.exif_transpose(image, in_place=True)
+    coloured = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    side = min(coloured.size) * CROP
+    left, top = (coloured.width - side) / 2, (coloured.height - side) / 2
     box = (left, top, left + side, top + side)
-    return np.array(rgb.resize((size, size), Image.Resampling.BICUBIC, box=box))
+    small = coloured.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    if small.mode == "RGBA":
+        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+    return np.array(small)

@@ -23,7 +23,7 @@ class Settings:
     """The model's `config`: how many labels to answer with, and the largest image to decode."""
 
     top_k: int = 5
-    max_pixels: int = 50_000_000
+    max_pixels: int = 20_000_000
 
     def __post_init__(self) -> None:
         for name, value, high in (("top_k", self.top_k, 1000), ("max_pixels", self.max_pixels, 10**9)):
