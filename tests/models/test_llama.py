@@ -91,6 +91,13 @@ def test_together_or_alone_the_answers_are_the_same(generation, model, rows, len
         assert not stop & set(answer)
 
 
+def test_greedy_takes_the_likeliest_token_of_the_whole_text_so_far(llama, generation, model):
+    tokens = [3, 4]
+    for _ in range(8):
+        tokens.append(int(last_logits(llama, model, tokens).argmax()))
+    assert generation.generate(model, [[3, 4]], [generation.Sampling(max_new_tokens=8)], ()) == [tokens[2:]]
+
+
 def test_answers_end_at_the_stop_token_or_the_limit(generation, model):
     unstopped = generation.generate(model, [[3, 4]], [generation.Sampling(max_new_tokens=6)], ())[0]
     assert len(unstopped) == 6

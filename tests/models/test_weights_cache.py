@@ -133,6 +133,7 @@ def test_one_that_waits_takes_over_from_one_that_is_killed(root, source, tmp_pat
     assert first.stdout.readline() == "half\n"
     second = spawn(source, tmp_path / "log", seconds=0)
     while not waits_for_a_lock(second):
+        assert second.poll() is None
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()
