@@ -54,6 +54,20 @@ def environments(root: Path) -> list[str]:
     return sorted(each.stem for each in folder.glob("*.yaml")) if folder.is_dir() else []
 
 
+def beside(base: Document, root: Path) -> dict[Path, str]:
+    """Return the environments and overlays that belong to a project file, with the names that messages give them."""
+    files = {root / FOLDER / f"{env}.yaml": f"{FOLDER}/{env}.yaml" for env in environments(root)}
+    listed = base.data.get("overlays")
+    for name in listed if isinstance(listed, list) else []:
+        if isinstance(name, str) and (root / name / DEFAULTS).is_file():
+            files[root / name / DEFAULTS] = _defaults_name(name)
+    return files
+
+
+def _defaults_name(overlay: str) -> str:
+    return Path(re.sub(r"^\./", "", overlay)).joinpath(DEFAULTS).as_posix()
+
+
 def _environment(root: Path, env: str, found: list[Diagnostic]) -> Document:
     known = environments(root)
     if env not in known:
@@ -78,8 +92,7 @@ def _overlays(base: Document, root: Path, found: list[Diagnostic]) -> list[Docum
             hint = "an overlay is a folder with `defaults.yaml`, templates and values"
             found.append(Diagnostic("P302", f"there is no overlay `{name}`", path, "no such folder", hints=(hint,)))
         elif (folder / DEFAULTS).is_file():
-            file = Path(re.sub(r"^\./", "", name)).joinpath(DEFAULTS).as_posix()
-            document = read(folder / DEFAULTS, file)
+            document = read(folder / DEFAULTS, _defaults_name(name))
             found += _refused(document, ("version", "name", "overlays"), "an overlay")
             documents.append(document)
     return documents

@@ -185,24 +185,30 @@ def _schema(*types: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": list(types) if len(types) > 1 else types[0], **more})
 
 
-Memory = Annotated[int, BeforeValidator(parse_memory), _schema("string", pattern=MEMORY_PATTERN, examples=["6Gi"])]
+Memory = Annotated[
+    int, BeforeValidator(parse_memory), _schema("string", format="memory", pattern=MEMORY_PATTERN, examples=["6Gi"])
+]
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     AfterValidator(_positive_duration),
-    _schema("string", pattern=DURATION_PATTERN, examples=["60s"]),
+    _schema("string", format="duration", pattern=DURATION_PATTERN, examples=["60s"]),
 ]
-Cpu = Annotated[float, BeforeValidator(parse_cpu), _schema("number", "string", pattern=CPU_PATTERN, examples=[3])]
+Cpu = Annotated[
+    float, BeforeValidator(parse_cpu), _schema("number", "string", format="cpu", pattern=CPU_PATTERN, examples=[3])
+]
 Percentage = Annotated[
-    float, BeforeValidator(parse_percentage), _schema("number", "string", pattern=PERCENT_PATTERN, examples=[10])
+    float,
+    BeforeValidator(parse_percentage),
+    _schema("number", "string", format="percentage", pattern=PERCENT_PATTERN, examples=[10]),
 ]
 CountOrPercent = Annotated[
     int | str,
     BeforeValidator(parse_count_or_percent),
-    _schema("integer", "string", pattern=PERCENT_PATTERN, examples=[1, "25%"]),
+    _schema("integer", "string", format="count or percentage", pattern=PERCENT_PATTERN, examples=[1, "25%"]),
 ]
-Cron = Annotated[str, AfterValidator(_cron), _schema("string", examples=["0 8 * * 1-5"])]
-Cidr = Annotated[str, AfterValidator(_cidr), _schema("string", examples=["10.40.0.0/16"])]
+Cron = Annotated[str, AfterValidator(_cron), _schema("string", format="cron", examples=["0 8 * * 1-5"])]
+Cidr = Annotated[str, AfterValidator(_cidr), _schema("string", format="network", examples=["10.40.0.0/16"])]
 
 Name = Annotated[
     str,
@@ -231,7 +237,7 @@ IMAGE = rf"^{_REPOSITORY}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f
 ImageRef = Annotated[
     str,
     _text(IMAGE, "container image", "ghcr.io/team/story:1.4"),
-    _schema("string", examples=["ghcr.io/team/story:1.4"]),
+    _schema("string", format="image", examples=["ghcr.io/team/story:1.4"]),
 ]
 VERSION = r"^v?[0-9]+(\.[0-9]+){0,2}([-+.][0-9A-Za-z.-]+)?$"
 Version = Annotated[str, _text(VERSION, "version", "0.20.0"), _schema("string", pattern=VERSION)]
