@@ -153,7 +153,10 @@ class _Comparison:
         """Say whether what stands where a file is to be is ours, and goes before that file comes."""
         if found.kind == "blocked":
             return found.at in goes
-        return found.kind == "folder" and self.disk.empties(found.at, goes | set(self.lock.stale_temps()))
+        # A write that was cut short may have removed the files of a folder and not yet the folder itself.
+        dropped = self.lock.paths() - set(self.files)
+        ours = {folder for path in dropped for folder in locks.parents(path)}
+        return found.kind == "folder" and self.disk.empties(found.at, ours, goes | set(self.lock.stale_temps()))
 
     def _conflict(self, path: str, found: Found, after: bytes | None) -> None:
         if found.kind == "blocked":

@@ -64,14 +64,13 @@ class Disk:
         finally:
             os.close(handle)
 
-    def empties(self, folder: str, goes: set[str]) -> bool:
-        """Say whether a folder goes once the files in `goes` have: it holds nothing else, not even an empty folder."""
-        inner = {above for path in goes for above in parents(path)}
-        if folder not in inner:
+    def empties(self, folder: str, ours: set[str], goes: set[str]) -> bool:
+        """Say whether a folder is one of `ours`, and holds but the files in `goes` and such folders."""
+        if folder not in ours:
             return False
         with os.scandir(f"{self._base}/{folder}") as entries:
             return all(
-                self.empties(f"{folder}/{entry.name}", goes)
+                self.empties(f"{folder}/{entry.name}", ours, goes)
                 if entry.is_dir(follow_symlinks=False)
                 else f"{folder}/{entry.name}" in goes
                 for entry in entries

@@ -102,7 +102,7 @@ def check_paths(paths: Iterable[str], *, nested: bool = False) -> None:
     known = set(paths)
     for path in sorted(known):
         parts = path.split("/")
-        if {"", ".", ".."} & set(parts) or "\\" in path or "\0" in path:
+        if {"", ".", ".."} & set(parts) or "\\" in path or not path.isprintable():
             raise ValueError(f"not a path within the tree: {path!r}")
         if path in (LOCK, LOCK_TEMP) or parts[-1].endswith(".workaday-tmp"):
             raise ValueError(f"a reserved path: {path!r}")
