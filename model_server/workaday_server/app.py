@@ -1,0 +1,200 @@
+"""What each address does: the protocols' endpoints, the models' own routes, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from workaday_server.errors import ClientError, MethodNotAllowed, NotFound, ServerError, Unavailable
+from workaday_server.messages import Request, Response, json_response
+from workaday_server.metrics import CONTENT_TYPE, Metrics
+from workaday_server.models import Model, Models
+from workaday_server.protocols import raw, v1
+from workaday_server.streams import Stream
+from workaday_server.worker import Call
+
+log = logging.getLogger("workaday_server.requests")
+
+SMALL_BODY = 64 * 1024  # what an address without a model takes
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+TIMEOUT_HEADER = "x-request-timeout"
+INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(infer|ready))?")
+V1_MODEL = re.compile(r"/v1/models/([^/:]+)(?::(predict))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a path leads: to a model through a protocol, or to one of the server's own addresses."""
+
+    protocol: str  # raw, v1, v2 or server
+    action: str
+    model: str = ""
+
+
+class App:
+    """Answers requests. `draining` refuses new work; `leaving` says so to readiness probes only."""
+
+    def __init__(self, models: Models, metrics: Metrics) -> None:
+        self.models = models
+        self.metrics = metrics
+        self.leaving = False
+        self.draining = False
+
+    def body_limit(self, method: str, path: str) -> int:
+        """Return how many bytes the body may have, decided before any of it is read."""
+        model = self.models.by_route.get(path)
+        if model is None:
+            target = self._target(path)
+            model = self.models.by_name.get(target.model) if target.model else None
+        return model.config.limits.body_bytes if model else SMALL_BODY
+
+    async def answer(self, request: Request) -> Response:
+        """Return the answer to a request; errors become theirs."""
+        given = request.headers.get("x-request-id", "")
+        request.id = given if REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+        target = self._target(request.path)
+        try:
+            response = await self._dispatch(request, target)
+        except ServerError as error:
+            response = self._refusal(request, target, error)
+        except Exception:
+            log.exception("request %s failed", request.id)
+            response = json_response({"error": "the server failed"}, 500)
+        if target.model in self.models.by_name:
+            self.metrics.requests.add((target.model, target.protocol, str(response.status)))
+            if target.action == "predict":
+                self.metrics.request_seconds.observe((target.model,), perf_counter() - request.received)
+        return response
+
+    def _target(self, path: str) -> Target:
+        model = self.models.by_route.get(path)
+        if model is not None:
+            return Target("raw", "predict", model.name)
+        if path.startswith("/v2/models/") and (found := INFER.fullmatch(path)):
+            action = {"infer": "predict", "ready": "ready", None: "metadata"}[found[3]]
+            return Target("v2", action, found[1])
+        if path.startswith("/v1/models/") and (found := V1_MODEL.fullmatch(path)):
+            return Target("v1", found[2] or "metadata", found[1])
+        return Target("server", path.rstrip("/") or "/")
+
+    async def _dispatch(self, request: Request, target: Target) -> Response:
+        if target.action == "predict":
+            _allow(request, "POST")
+            return await self._predict(request, target)
+        if target.model:
+            _allow(request, "GET", "HEAD")
+            return self._about(self.models.get(target.model), target)
+        handler = self._handlers().get(target.action)
+        if handler is None:
+            raise NotFound("no such address")
+        _allow(request, "GET", "HEAD")
+        return handler()
+
+    async def _predict(self, request: Request, target: Target) -> Response:
+        model = self.models.get(target.model)
+        if self.draining:
+            raise Unavailable("the server is shutting down", retry_after=1)
+        queue = self.models.queue(model)
+        decode, encode = self._codec(request, target, model)
+        seconds = min(model.config.limits.timeout_seconds, _asked_seconds(request))
+        context = {"headers": request.headers, "query": request.query, "request_id": request.id, "path": request.path}
+        call = Call(decode, encode, context, perf_counter() + seconds)
+        future = queue.submit(call)
+        try:
+            answer = await future
+        except asyncio.CancelledError:
+            queue.cancel(call)
+            raise
+        if isinstance(answer, Stream):
+            return Response(content_type=_stream_type(request), stream=answer)
+        response: Response = answer
+        return response
+
+    def _codec(self, request: Request, target: Target, model: Model) -> tuple[v1.Decoder, Callable[[list[Any]], Any]]:
+        if target.protocol == "raw":
+            return lambda: raw.decode(request), raw.encode
+        exchange: Any
+        if target.protocol == "v1":
+            exchange = v1.Exchange(request)
+        else:
+            from workaday_server.protocols import v2  # numpy is not imported before the socket listens
+
+            exchange = v2.Exchange(request, model.name, model.config.revision)
+        return exchange.decode, exchange.encode
+
+    def _refusal(self, request: Request, target: Target, error: ServerError) -> Response:
+        if target.model in self.models.by_name and target.action == "predict":
+            self.metrics.errors.add((target.model, error.cause))
+        if error.status >= 500:
+            log.warning("request %s: %s %s", request.id, error.status, error.message)
+        headers = {"retry-after": str(max(1, round(error.retry_after)))} if error.retry_after else {}
+        if isinstance(error, MethodNotAllowed):
+            headers["allow"] = error.message.partition(" ")[0]
+        return json_response({"error": error.message}, error.status, headers)
+
+    # --- the server's own addresses ---
+
+    def _handlers(self) -> dict[str, Callable[[], Response]]:
+        return {
+            "/": lambda: json_response({"models": sorted(self.models.by_name)}),
+            "/metrics": lambda: Response(self.metrics.render(), content_type=CONTENT_TYPE),
+            "/v1/models": lambda: json_response({"models": sorted(self.models.by_name)}),
+            "/v2": lambda: json_response(_server_metadata()),
+            "/v2/health/live": lambda: json_response({"live": True}),
+            "/v2/health/ready": self._ready,
+        }
+
+    def _ready(self) -> Response:
+        ready = self.models.ready and not self.leaving
+        return json_response({"ready": ready}, 200 if ready else 503)
+
+    def _about(self, model: Model, target: Target) -> Response:
+        ready = model.ready and not self.leaving
+        if target.action == "ready":
+            return json_response({"name": model.name, "ready": ready, "state": model.state}, 200 if ready else 503)
+        if target.protocol == "v1":
+            return json_response({"name": model.name, "ready": ready})
+        instance = model.queue.predictor.instance if model.queue else None
+        about = {"name": model.name, "versions": [model.config.revision], "platform": "workaday_server"}
+        tensors = {each: getattr(instance, each, []) for each in ("inputs", "outputs")}
+        return json_response(about | tensors)
+
+
+def _server_metadata() -> dict[str, object]:
+    from workaday_server import __version__
+
+    return {"name": "workaday-server", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+
+def _allow(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise MethodNotAllowed(f"{methods[0]} is what this address takes")
+
+
+def _asked_seconds(request: Request) -> float:
+    """Return the caller's own deadline in seconds, or infinity.
+
+    Raises:
+        ClientError: the header is not a positive number.
+    """
+    given = request.headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return float("inf")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise ClientError(f"{TIMEOUT_HEADER} must be a number of seconds")
+    return seconds
+
+
+def _stream_type(request: Request) -> str:
+    accepted = request.headers.get("accept", "")
+    return "text/event-stream" if "text/event-stream" in accepted else "text/plain; charset=utf-8"

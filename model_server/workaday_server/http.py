@@ -1,0 +1,348 @@
+"""HTTP/1.1 over asyncio: one connection, its limits and its timeouts.
+
+A server of its own rather than an ASGI one, because what this server promises is decided here: the body's limit is
+checked before the body is read, a slow client cannot hold a slot, a caller that leaves cancels its work, and on
+shutdown no request that was taken is dropped. docs/decisions/server-http.md has the figures.
+"""
+# ruff: noqa: D102 -- the callbacks' names are asyncio's and httptools' own
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable
+from time import monotonic, perf_counter
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+import httptools
+
+from workaday_server.errors import ServerError
+from workaday_server.messages import REASONS, Request, Response, json_response
+
+HEADER_BYTES = 32 * 1024
+HEADER_COUNT = 100
+PIPELINED = 8
+WRITE_BUFFER = 256 * 1024
+
+
+class Timeouts:
+    """Seconds a client may take: for its headers, for each further piece of a body or an answer, between requests."""
+
+    headers = 10.0
+    progress = 20.0
+    idle = 75.0
+
+
+class Application(Protocol):
+    """What answers requests."""
+
+    def body_limit(self, method: str, path: str) -> int:
+        """Return how many bytes the body may have."""
+
+    def answer(self, request: Request) -> Awaitable[Response]:
+        """Return the answer; must not raise."""
+
+
+class Connections:
+    """Every open connection: what the drain and the timeouts look at."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.open: set[Connection] = set()
+        self.closing = False  # each answer asks its client to come again on a new connection
+        self.timeouts = Timeouts()
+
+    def make(self) -> Connection:
+        """Return a protocol for a new connection."""
+        return Connection(self)
+
+    def sweep(self) -> None:
+        """Close the connections whose clients took too long. Called about once a second."""
+        now = monotonic()
+        for connection in [each for each in self.open if each.expires < now]:
+            connection.expire()
+
+    def close_idle(self) -> None:
+        """Close the connections that wait for a next request."""
+        for connection in [each for each in self.open if each.idle]:
+            connection.close()
+
+    @property
+    def busy(self) -> int:
+        """Return how many connections have a request begun or an answer not yet sent."""
+        return sum(not each.idle for each in self.open)
+
+
+class Connection(asyncio.Protocol):
+    """One client. Requests are answered one at a time, in their order."""
+
+    def __init__(self, server: Connections) -> None:
+        self._server = server
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._transport: Any = None
+        self._waiting: deque[Request] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._writable: asyncio.Event | None = None
+        self._reading_paused = False
+        self._refused = False
+        self._current: Request | None = None
+        self.expires = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._header_bytes = 0
+        self._header_count = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._limit = 0
+        self._began = 0.0
+        self._request: Request | None = None
+
+    # --- what the event loop calls ---
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_BUFFER)
+        self._server.open.add(self)
+        self.expires = monotonic() + self._server.timeouts.headers
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.open.discard(self)
+        self._transport = None
+        self._waiting.clear()
+        if self._current is not None:
+            self._current.cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+        if self._writable is not None:
+            self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._request is not None and self._task is None:
+            self.expires = monotonic() + self._server.timeouts.progress
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self._refuse(cause.args[0] if isinstance(cause, _Refused) else 400, _words(cause))
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "upgrading is not supported")
+        except httptools.HttpParserError:
+            self._refuse(400, "not HTTP/1.1")
+
+    def eof_received(self) -> bool:
+        # A client may close its sending half and still read: only when nothing is under way is it gone.
+        return self._task is not None
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.Event()
+        self.expires = monotonic() + self._server.timeouts.progress
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+        self.expires = float("inf") if self._task else monotonic() + self._server.timeouts.idle
+
+    # --- what the parser calls ---
+
+    def on_message_begin(self) -> None:
+        self._reset()
+        self._began = perf_counter()
+        if self._task is None:
+            self.expires = monotonic() + self._server.timeouts.headers
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._header_bytes += len(url)
+        if self._header_bytes > HEADER_BYTES:
+            raise _Refused(414, "the address is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        self._header_count += 1
+        if self._header_bytes > HEADER_BYTES or self._header_count > HEADER_COUNT:
+            raise _Refused(431, "too many or too large headers")
+        key = name.decode("latin-1").lower()
+        if key in self._headers and key in ("content-length", "host", "transfer-encoding"):
+            raise _Refused(400, f"more than one {key} header")
+        self._headers[key] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        method = self._parser.get_method().decode("latin-1")
+        raw_path, _, query = self._url.partition(b"?")
+        path = unquote(raw_path.decode("latin-1"))
+        headers = self._headers
+        self._limit = self._server.application.body_limit(method, path)
+        length = headers.get("content-length")
+        if length is not None and (not length.isdigit() or int(length) > self._limit):
+            raise _Refused(413, f"the body may have {self._limit} bytes")
+        self._request = Request(method, path, query.decode("latin-1"), headers, self._began)
+        if self._task is None:
+            self.expires = monotonic() + self._server.timeouts.progress
+        if headers.get("expect", "").lower() == "100-continue" and self._transport:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > self._limit:
+            raise _Refused(413, f"the body may have {self._limit} bytes")
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        request, self._request = self._request, None
+        if request is None:
+            return
+        request.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        request.keep_alive = self._parser.should_keep_alive()
+        request.http_1_1 = self._parser.get_http_version() == "1.1"
+        self._pieces = []
+        self._waiting.append(request)
+        if self._task is None:
+            self._next()
+        elif len(self._waiting) >= PIPELINED and self._transport and not self._reading_paused:
+            self._transport.pause_reading()
+            self._reading_paused = True
+
+    # --- answering ---
+
+    @property
+    def idle(self) -> bool:
+        """Say whether nothing is begun and nothing is owed."""
+        return self._task is None and self._request is None and not self._pieces and not self._waiting
+
+    def _next(self) -> None:
+        request = self._waiting.popleft()
+        self._current = request
+        self.expires = float("inf")  # from here on it is our time, limited by the model's deadline
+        self._task = asyncio.get_running_loop().create_task(self._answer(request))
+
+    async def _answer(self, request: Request) -> None:
+        response = await self._server.application.answer(request)
+        keep = request.keep_alive and not response.close and not self._server.closing and not self._refused
+        try:
+            if response.stream is None:
+                self._write(request, response, keep)
+            else:
+                keep = await self._write_stream(request, response, keep)
+            if self._writable is not None:
+                await self._writable.wait()
+        finally:
+            self._task = self._current = None
+        if self._transport is None:
+            return
+        if not keep:
+            self._transport.close()
+            return
+        self.expires = monotonic() + self._server.timeouts.idle
+        if self._waiting:
+            self._next()
+        if self._reading_paused and len(self._waiting) < PIPELINED:
+            self._transport.resume_reading()
+            self._reading_paused = False
+
+    def _write(self, request: Request, response: Response, keep: bool) -> None:
+        if self._transport is None:
+            return
+        head = _head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
+        body = b"" if request.method == "HEAD" else response.body
+        if len(body) < WRITE_BUFFER // 4:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    async def _write_stream(self, request: Request, response: Response, keep: bool) -> bool:
+        """Send the pieces as they come; a stream that fails ends without its last chunk, so that the client knows."""
+        assert response.stream is not None
+        chunked = request.http_1_1
+        keep = keep and chunked
+        framing = "transfer-encoding: chunked\r\n" if chunked else ""
+        whole = False
+        try:
+            async for piece in response.stream:
+                if self._transport is None:
+                    return False
+                if framing is not None:
+                    self._transport.write(_head(response, request.id, keep, framing))
+                    framing = None  # type: ignore[assignment]
+                if piece:
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                if self._writable is not None:
+                    await self._writable.wait()
+            whole = True
+        except ServerError as error:
+            if framing is not None:
+                self._write(request, json_response({"error": error.message}, error.status), False)
+            return False
+        finally:
+            close = getattr(response.stream, "close", None)
+            if close is not None:
+                close()
+        if self._transport is not None:
+            if framing is not None:
+                self._transport.write(_head(response, request.id, keep, framing))
+            if chunked:
+                self._transport.write(b"0\r\n\r\n")
+        return keep and whole
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what never became a request, and hang up; what follows cannot be trusted to be one."""
+        self._refused = True
+        if self._transport is None or self._task is not None:
+            return  # the answer under way is the connection's last
+        response = json_response({"error": message}, status)
+        self._transport.write(_head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close once the client has had time to read the answer: closing on unread input would reset it away."""
+        transport = self._transport
+        if transport.can_write_eof():
+            with contextlib.suppress(OSError, RuntimeError):
+                transport.write_eof()
+        self.expires = monotonic() + 2
+
+    def expire(self) -> None:
+        """Hang up on a client that took too long; one that is in the middle of a request is told why."""
+        if self._transport is None:
+            return
+        if self._request is not None and self._task is None and not self._refused:
+            self._refuse(408, "the request did not come in time")
+            self.expires = monotonic() + 1
+        elif self._writable is not None or self._refused:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _Refused(Exception):
+    """A request that is refused while it is being read: a status and a message."""
+
+
+def _words(cause: BaseException | None) -> str:
+    return cause.args[1] if isinstance(cause, _Refused) else "not HTTP/1.1"
+
+
+def _head(response: Response, request_id: str, keep: bool, framing: str) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"]
+    lines.append(f"content-type: {response.content_type}\r\n{framing}")
+    if request_id:
+        lines.append(f"x-request-id: {request_id}\r\n")
+    for name, value in response.headers.items():
+        if "\n" not in value and "\r" not in value and "\n" not in name and "\r" not in name:
+            lines.append(f"{name}: {value}\r\n")
+    if not keep:
+        lines.append("connection: close\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1", "replace")

@@ -1,0 +1,170 @@
+"""One server process: its socket, signals, state file, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+
+from workaday_server.app import App
+from workaday_server.config import ServerConfig, read_config
+from workaday_server.errors import ConfigError, StartError
+from workaday_server.http import Connections
+from workaday_server.metrics import Metrics
+from workaday_server.models import Models
+from workaday_server.state import RunFolder
+
+log = logging.getLogger("workaday_server")
+
+BACKLOG = 2048
+SWEEP_SECONDS = 1.0
+GRACE_MARGIN_SECONDS = 5.0
+Reread = Callable[[], ServerConfig]
+
+
+class Server:
+    """Listens first, loads in the background, serves until SIGTERM or SIGINT."""
+
+    def __init__(self, config: ServerConfig, reread: Reread) -> None:
+        self.config = config
+        self._reread = reread
+        self._state = "starting"
+        self._started = time.time()
+        self._folder = RunFolder(config.state_file)
+        self._socket = _listen(config.host, config.port)
+        self.metrics = Metrics()
+        self.models = Models(self.metrics, self._write_state)
+        self.app = App(self.models, self.metrics)
+        self.connections = Connections(self.app)
+        self.metrics.refreshers.append(self._refresh_metrics)
+
+    async def run(self) -> None:
+        """Serve until a signal says to stop, then drain."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        listener = await loop.create_server(self.connections.make, sock=self._socket, backlog=BACKLOG)
+        log.info("listening on %s:%d", self.config.host, self.config.port)
+        self._state = "serving"
+        self.models.want(self.config.models)
+        sweeper = loop.create_task(self._sweep())
+        await stop.wait()
+        await self._drain(stop)
+        listener.close()
+        sweeper.cancel()
+
+    def reload(self) -> None:
+        """Read the configuration again; one that is wrong changes nothing."""
+        try:
+            config = self._reread()
+        except ConfigError as error:
+            log.error("the configuration was not reloaded: %s", error)
+            return
+        if (config.host, config.port) != (self.config.host, self.config.port):
+            log.warning("host and port change only by a restart")
+        self.config = config
+        self.models.want(config.models)
+
+    async def _drain(self, stop: asyncio.Event) -> None:
+        """Say that we go, serve on for those who have not heard, refuse what is new, finish what is in flight."""
+        self._state = "draining"
+        self.app.leaving = self.connections.closing = True
+        self._write_state()
+        log.info("draining: serving on for %g s", self.config.drain_seconds)
+        stop.clear()
+        try:
+            await asyncio.wait_for(stop.wait(), self.config.drain_seconds)  # a second signal hurries
+        except TimeoutError:
+            pass
+        self.app.draining = True
+        longest = max((model.config.limits.timeout_seconds for model in self.models.by_name.values()), default=0.0)
+        deadline = time.monotonic() + longest + GRACE_MARGIN_SECONDS
+        self.connections.close_idle()
+        while self.connections.busy and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        if self.connections.busy:
+            log.warning("%d requests did not end in time", self.connections.busy)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.connections.sweep()
+            if any(model.state == "loading" for model in self.models.by_name.values()):
+                self._write_state()
+
+    def _write_state(self) -> None:
+        try:
+            self._folder.write(
+                {
+                    "pid": os.getpid(),
+                    "started": self._started,
+                    "host": self.config.host,
+                    "port": self.config.port,
+                    "state": self._state,
+                    "models": {name: model.record() for name, model in self.models.by_name.items()},
+                }
+            )
+        except OSError as error:
+            log.error("state.json was not written: %s", error)
+
+    def _refresh_metrics(self) -> None:
+        self.metrics.connections.set((), len(self.connections.open))
+        self.metrics.draining.set((), self.app.leaving)
+
+
+def serve(config: ServerConfig, reread: Reread) -> None:
+    """Run a server in this process until it is told to stop.
+
+    Raises:
+        StartError: the run folder's lock is held, or the port is taken.
+    """
+    # torch's OpenMP threads would otherwise spin between calls, and take the cores from the others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A worker that computes in Python hands over sooner than after the usual 5 ms.
+    sys.setswitchinterval(0.001)
+
+    async def main() -> None:
+        await Server(config, reread).run()
+
+    uvloop.run(main())
+    log.info("stopped")
+    logging.shutdown()
+    sys.stdout.flush()
+    # Threads that hang in a predictor must not hold the process.
+    os._exit(0)
+
+
+def serve_file(path: Path) -> None:
+    """Run the server that a configuration file describes.
+
+    Raises:
+        ConfigError: the file is wrong.
+        StartError: the run folder's lock is held, or the port is taken.
+    """
+    serve(read_config(path), lambda: read_config(path))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StartError(f"cannot listen on {host}:{port}: {reason.lower()}") from None
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    return listening

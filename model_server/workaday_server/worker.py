@@ -1,0 +1,370 @@
+"""A model's bounded queue and the threads that work it off, in batches where the model has them.
+
+The event loop submits calls and gets answers; decoding, the predictor and encoding run in the model's own threads, so
+that neither a large body nor a slow network stops the loop or another model. Only the loop touches counts and metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from time import perf_counter
+from typing import Any
+
+from workaday_server.config import Batching, Limits
+from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, ServerError, Unavailable
+from workaday_server.messages import to_json
+from workaday_server.metrics import Metrics
+from workaday_server.predictor import Outcome, Predictor
+from workaday_server.streams import Stream
+from workaday_server.threads import plan
+
+log = logging.getLogger("workaday_server.worker")
+
+UNBATCHED_ITEMS = 32  # of one request with several instances, how many go to `predict_batch` at once
+
+
+class Call:
+    """One request's items on their way through a model."""
+
+    __slots__ = ("context", "deadline", "decode", "encode", "expiry", "future", "gone", "items", "key", "times")
+
+    def __init__(
+        self,
+        decode: Callable[[], tuple[list[Any], object]],
+        encode: Callable[[list[Outcome]], Any],
+        context: Mapping[str, Any],
+        deadline: float,
+    ) -> None:
+        self.decode = decode
+        self.encode = encode
+        self.context = context
+        self.deadline = deadline
+        self.future: asyncio.Future[Any]
+        self.expiry: asyncio.TimerHandle | None = None
+        self.gone = False  # nobody waits for the answer any more
+        self.items: list[Any] = []
+        self.key: object = None  # items of calls with another key do not share a batch
+        self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded
+
+
+class ModelQueue:
+    """The way to a predictor. Every method is the event loop's, unless its name says `work`."""
+
+    def __init__(
+        self, name: str, predictor: Predictor, limits: Limits, batching: Batching | None, metrics: Metrics
+    ) -> None:
+        self.name = name
+        self.predictor = predictor
+        self.limits = limits
+        self.batching = batching
+        self.in_flight = 0
+        self.threads: list[threading.Thread] = []
+        self.workers, self.torch_threads = plan(limits.concurrency, batching.max_size if batching else 1)
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._incoming: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._aside: deque[Call] = deque()  # taken, but of another shape than the batch that took it
+        self._finished: deque[tuple[Call, Any, int]] = deque()
+        self._running: dict[int, tuple[Call, ...]] = {}
+        self._woken = False
+        self._peak = 0
+        self._seconds = 0.05  # a moving average of what a call takes
+        self._empty: asyncio.Event = asyncio.Event()
+        self._empty.set()
+
+    def submit(self, call: Call) -> asyncio.Future[Any]:
+        """Take a call in; the future gives what its `encode` returned, or raises a ServerError.
+
+        Raises:
+            Overloaded: as many calls wait as may.
+        """
+        if self.in_flight >= self.limits.concurrency + self.limits.queue:
+            wait = max(1.0, self.in_flight * self._seconds / max(1, self.workers))
+            raise Overloaded(f"model {self.name} has {self.limits.queue} requests waiting already", retry_after=wait)
+        call.future = self._loop.create_future()
+        call.expiry = self._loop.call_at(self._loop.time() + call.deadline - perf_counter(), self._expire, call)
+        self.in_flight += 1
+        self._peak = max(self._peak, self.in_flight)
+        self._empty.clear()
+        if len(self.threads) < min(self.workers, self.in_flight):
+            self._start_thread()
+        self._incoming.put(call)
+        return call.future
+
+    def cancel(self, call: Call) -> None:
+        """Forget a call whose caller has gone; one that waits is not run."""
+        if not call.future.done():
+            self._metrics.errors.add((self.name, "disconnect"))
+            self._leave(call)
+            call.future.cancel()
+
+    def waiting(self) -> int:
+        """Return how many calls no thread has taken yet."""
+        return self._incoming.qsize() + len(self._aside)
+
+    def stuck(self) -> int:
+        """Return how many calls run although their deadline has passed."""
+        now = perf_counter()
+        return sum(now > call.deadline for calls in list(self._running.values()) for call in calls[:1])
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait until nothing is in flight; False when time runs out."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Send the threads home, and let the last one close the predictor. Calls that still wait get 503."""
+        with contextlib.suppress(queue.Empty):
+            while call := self._incoming.get_nowait():
+                self._finished.append((call, Unavailable(f"model {self.name} was unloaded", retry_after=1), 0))
+        self._deliver()
+        for _ in self.threads:
+            self._incoming.put(None)
+        threads = list(self.threads)
+        threading.Thread(target=self._work_goodbye, args=(threads,), name=f"{self.name}-close", daemon=True).start()
+
+    # --- on the event loop ---
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self.threads)}", daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _expire(self, call: Call) -> None:
+        if not call.future.done():
+            running = call.times[1] > 0
+            self._leave(call)
+            what = "answer" if running else "turn"
+            call.future.set_exception(DeadlineExceeded(f"model {self.name}'s {what} did not come in time"))
+
+    def _leave(self, call: Call) -> None:
+        if call.gone:
+            return
+        call.gone = True
+        if call.expiry is not None:
+            call.expiry.cancel()
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._empty.set()
+
+    def _deliver(self) -> None:
+        self._woken = False
+        while self._finished:
+            call, outcome, batch = self._finished.popleft()
+            if batch:
+                self._metrics.batch_size.observe((self.name,), batch)
+            if call.gone:
+                continue
+            if isinstance(outcome, Stream):  # the call leaves when the stream ends
+                if call.expiry is not None:
+                    call.expiry.cancel()
+                if not call.future.done():
+                    call.future.set_result(outcome)
+                continue
+            self._leave(call)
+            self._observe(call)
+            if call.future.done():
+                continue
+            if isinstance(outcome, BaseException):
+                call.future.set_exception(outcome)
+            else:
+                call.future.set_result(outcome)
+
+    def _observe(self, call: Call) -> None:
+        queued, taken, decoded, predicted, encoded = call.times
+        if not encoded:
+            return
+        stage = self._metrics.stage_seconds
+        stage.observe((self.name, "queue"), taken - queued)
+        stage.observe((self.name, "decode"), decoded - taken)
+        stage.observe((self.name, "predict"), predicted - decoded)
+        stage.observe((self.name, "encode"), encoded - predicted)
+        self._seconds += 0.1 * (encoded - taken - self._seconds)
+
+    # --- in the model's threads ---
+
+    def _work(self) -> None:
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "set_num_threads"):
+            torch.set_num_threads(self.torch_threads)
+        own = threading.get_ident()
+        while True:
+            try:
+                call = self._work_take(None)
+            except StopIteration:
+                return
+            if call is None:
+                continue
+            calls = self._work_gather(call) if self.batching else [call]
+            self._running[own] = tuple(calls)
+            try:
+                self._work_run(calls)
+            except BaseException as error:
+                log.exception("model %s: a worker failed", self.name)
+                for each in calls:
+                    self._work_finish(each, PredictorError(f"prediction failed: {type(error).__name__}"), 0)
+            finally:
+                self._running.pop(own, None)
+            del call, calls  # an idle thread must hold no payload
+
+    def _work_take(self, seconds: float | None) -> Call | None:
+        """Return the next call, decoded, or None when it is not worth running or `seconds` have passed.
+
+        Raises:
+            StopIteration: the queue is closed.
+        """
+        try:
+            return self._aside.popleft()
+        except IndexError:
+            pass
+        try:
+            call = self._incoming.get(timeout=seconds) if seconds != 0 else self._incoming.get_nowait()
+        except queue.Empty:
+            return None
+        if call is None:
+            raise StopIteration
+        call.times[1] = perf_counter()
+        if call.gone or call.times[1] > call.deadline:
+            return None
+        try:
+            call.items, call.key = call.decode()
+        except Exception as error:
+            self._work_finish(call, _refusal(error, self.name), 0)
+            return None
+        call.times[2] = perf_counter()
+        return call
+
+    def _work_gather(self, first: Call) -> list[Call]:
+        """Return the first call and others that may share its batch.
+
+        Waits only for as many as were in flight lately: a lone caller is never made to wait for company.
+        """
+        assert self.batching
+        calls, size = [first], len(first.items)
+        give_up = perf_counter() + self.batching.max_wait_seconds
+        expected, self._peak = max(self._peak, self.in_flight), self.in_flight
+        others: list[Call] = []
+        while size < self.batching.max_size:
+            left = give_up - perf_counter()
+            everyone = len(calls) + len(others) >= expected
+            idle = not self._incoming.qsize() and not self._aside
+            if idle and (everyone or left <= 0):
+                break
+            try:
+                call = self._work_take(max(0.0, left))
+            except StopIteration:
+                self._incoming.put(None)
+                break
+            if call is None:
+                continue
+            if call.key == first.key and size + len(call.items) <= self.batching.max_size:
+                calls.append(call)
+                size += len(call.items)
+            else:
+                others.append(call)
+                if len(others) >= self.batching.max_size:
+                    break
+        self._aside.extend(others)  # the next to be taken, so that a rare shape is not passed over for ever
+        return calls
+
+    def _work_run(self, calls: list[Call]) -> None:
+        if self.batching is None and not (self.predictor.batched and len(calls[0].items) > 1):
+            self._work_single(calls[0])
+            return
+        items = [item for call in calls for item in call.items]
+        size = self.batching.max_size if self.batching else UNBATCHED_ITEMS
+        outcomes: list[Outcome] = []
+        for start in range(0, len(items), size):
+            outcomes += self._work_batch(items[start : start + size])
+        batch, begin = min(len(items), size), 0
+        for call in calls:
+            end = begin + len(call.items)
+            self._work_encode(call, outcomes[begin:end], batch)
+            batch, begin = 0, end
+
+    def _work_batch(self, items: list[Any]) -> list[Outcome]:
+        """Return an outcome per item; when the whole batch fails, each is tried alone, to find whose fault it is."""
+        try:
+            outcomes = self.predictor.predict_batch(items)
+            return [_refusal(each, self.name) if isinstance(each, Exception) else each for each in outcomes]
+        except Exception as error:
+            if len(items) == 1:
+                return [_refusal(error, self.name)]
+        return [outcome for item in items for outcome in self._work_batch([item])]
+
+    def _work_single(self, call: Call) -> None:
+        outcomes: list[Outcome] = []
+        for item in call.items:
+            try:
+                outcome = self.predictor.predict({**call.context, "payload": item})
+            except Exception as error:
+                outcome = _refusal(error, self.name)
+            outcomes.append(outcome)
+        if len(outcomes) == 1 and isinstance(outcomes[0], Iterator | AsyncIterator):
+            self._work_stream(call, outcomes[0])
+        else:
+            self._work_encode(call, outcomes, 1)
+
+    def _work_encode(self, call: Call, outcomes: list[Outcome], batch: int) -> None:
+        call.times[3] = perf_counter()
+        try:
+            answer = call.encode(outcomes)
+        except Exception as error:
+            answer = _refusal(error, self.name)
+        call.times[4] = perf_counter()
+        self._work_finish(call, answer, batch)
+
+    def _work_finish(self, call: Call, outcome: Any, batch: int) -> None:
+        self._finished.append((call, outcome, batch))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _work_stream(self, call: Call, pieces: Iterator[Any] | AsyncIterator[Any]) -> None:
+        stream = Stream(self._loop, _piece, self.limits.timeout_seconds)
+        self._work_finish(call, stream, 1)
+        failure: Exception | None = None
+        source = self.predictor.iterate(pieces)
+        try:
+            for piece in source:
+                if call.gone or not stream.push(piece):
+                    break
+        except Exception as error:
+            failure = _refusal(error, self.name)
+        finally:
+            with contextlib.suppress(Exception):
+                source.close()
+        stream.end(failure)
+        self._loop.call_soon_threadsafe(self._leave, call)
+
+    def _work_goodbye(self, threads: list[threading.Thread]) -> None:
+        for thread in threads:
+            thread.join()
+        self.predictor.close()
+
+
+def _refusal(error: Exception, model: str) -> ServerError:
+    """Return the error a caller may see; what the predictor did not mean for callers goes to the log."""
+    if isinstance(error, ServerError):
+        return error
+    log.error("model %s: prediction failed", model, exc_info=error)
+    return PredictorError("prediction failed; the server's log has the reason")
+
+
+def _piece(value: Any) -> bytes:
+    """Return one piece of a stream: text and bytes as they are, anything else a line of JSON."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    return to_json(value) + b"\n"
