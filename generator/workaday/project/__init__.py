@@ -45,6 +45,13 @@ def load(path: Path, env: str | None = None) -> Loaded:
     Raises:
         ProjectError: with every finding, ordered by position.
     """
+    from .speed import without_collection
+
+    with without_collection():
+        return _load(path, env)
+
+
+def _load(path: Path, env: str | None) -> Loaded:
     from . import credentials, files, references
     from .environments import read_layers
     from .parts import salvage, whole

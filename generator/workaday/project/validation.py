@@ -11,6 +11,7 @@ from .diagnostics import At, Diagnostic, KeyPath, dotted
 from .fields import keys_at, owners
 from .schema import Project
 from .sources import Sources, child
+from .speed import without_plugins
 from .spelling import closest
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ _BOUNDS = {
 def validate(sources: Sources) -> tuple[Project | None, list[Diagnostic]]:
     """Return the project, or None and what is wrong with the merged data (P2xx)."""
     try:
-        return Project.model_validate(sources.data), []
+        with without_plugins():
+            return Project.model_validate(sources.data), []
     except ValidationError as error:
         return None, findings(error, sources)
 
