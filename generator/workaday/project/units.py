@@ -36,10 +36,10 @@ _MEMORY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _MEMORY |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
 _TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
-MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)?([kMGTP]|[KMGTP]i)$"
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+$"
-CPU_PATTERN = r"^[0-9]+m$"
-PERCENT_PATTERN = r"^[0-9]+(\.[0-9]+)?%$"
+MEMORY_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,9})?([kMGTP]|[KMGTP]i)$"
+DURATION_PATTERN = r"^([0-9]{1,15}(\.[0-9]{1,9})?(ms|s|m|h|d|w))+$"
+CPU_PATTERN = r"^[0-9]{1,15}m$"
+PERCENT_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,9})?%$"
 PROJECT_NAME = r"^[a-z]([-a-z0-9]{0,29}[a-z0-9])?$"
 LABEL_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 
@@ -88,7 +88,7 @@ def format_duration(seconds: float) -> str:
     for unit in ("d", "h", "m", "s"):
         if seconds and seconds % _TIME[unit] == 0:
             return f"{int(seconds // _TIME[unit])}{unit}"
-    return f"{seconds * 1000:g}ms" if seconds else "0s"
+    return f"{seconds * 1000:.3f}".rstrip("0").rstrip(".") + "ms" if seconds else "0s"
 
 
 def _positive_duration(seconds: float) -> float:
