@@ -75,6 +75,16 @@ def test_render_refuses_a_hand_edited_file(workaday, project, tmp_path):
     assert file.read_text() == rendered
 
 
+def test_the_page_shows_what_is_printed(workaday, project, tmp_path):
+    project(tmp_path)
+    workaday("render")
+    file = tmp_path / "deploy/default/local/main.json"
+    file.write_text(file.read_text().replace("8080", "9090"))
+    page = Path(__file__).parent.parent.parent / "docs" / "tree.md"
+    shown = page.read_text().split("```text\n")[1].split("```")[0]
+    assert workaday("render").stderr == shown
+
+
 def test_check_exits_2_when_the_tree_is_not_what_would_be_rendered(workaday, project, tmp_path):
     project(tmp_path)
     done = workaday("render", "--check")
