@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from workaday_server.config import ModelConfig
@@ -71,10 +71,10 @@ class Models:
         self._wanted = {config.name: config for config in configs}
         for config in configs:
             self.by_name.setdefault(config.name, Model(config))
-        for name in [name for name in self.by_name if name not in self._wanted]:
-            task = asyncio.get_running_loop().create_task(self._unload(self.by_name[name]))
-            self._unloading.add(task)
-            task.add_done_callback(self._unloading.discard)
+        for name, model in self.by_name.items():
+            if name not in self._wanted and model.state != "draining":
+                model.state = "draining"
+                self._in_background(self._unload(model))
         self._index()
         self._changed()
         if self._work is None or self._work.done():
@@ -119,6 +119,11 @@ class Models:
             for model in self.by_name.values()
             if model.config.route and model.state != "draining"
         }
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._unloading.add(task)  # the loop itself keeps only weak references
+        task.add_done_callback(self._unloading.discard)
 
     async def _reconcile(self) -> None:
         while (config := self._next()) is not None:
@@ -174,13 +179,9 @@ class Models:
             torch_threads,
         )
         if old is not None:
-            task = asyncio.get_running_loop().create_task(_retire(old))
-            self._unloading.add(task)
-            task.add_done_callback(self._unloading.discard)
+            self._in_background(_retire(old))
 
     async def _unload(self, model: Model) -> None:
-        model.state = "draining"
-        self._index()
         while self._work is not None and not self._work.done() and model.attempted and model.queue is None:
             await asyncio.sleep(0.05)  # it is loading, which cannot be stopped half-way
         if model.queue is not None:

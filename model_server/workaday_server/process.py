@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -82,10 +83,8 @@ class Server:
         self._write_state()
         log.info("draining: serving on for %g s", self.config.drain_seconds)
         stop.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), self.config.drain_seconds)  # a second signal hurries
-        except TimeoutError:
-            pass
         self.app.draining = True
         longest = max((model.config.limits.timeout_seconds for model in self.models.by_name.values()), default=0.0)
         deadline = time.monotonic() + longest + GRACE_MARGIN_SECONDS

@@ -268,8 +268,7 @@ def _utf8(value: bytes | str) -> str:
 def to_bytes(tensor: np.ndarray[Any, Any]) -> bytes | memoryview:
     """Return a tensor's raw form: little-endian elements, or each BYTES element after its length."""
     if tensor.dtype != object:
-        return (
-            memoryview(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))).cast("B") if tensor.size else b""
-        )
+        whole = np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<"))
+        return whole.reshape(-1).view(np.uint8).data
     elements = [each.encode() if isinstance(each, str) else each for each in tensor.ravel()]
     return b"".join(part for each in elements for part in (len(each).to_bytes(4, "little"), each))
