@@ -23,7 +23,7 @@ def test_memory_reads_what_it_writes(amount):
 
 
 @pytest.mark.parametrize(
-    "value", ["6GB", "6", "Gi", "-1Gi", "0Gi", "6 Gi", "6Gi\n", "1e3Gi", "9" * 400 + "Gi", "", 6, 6.5, True, None, ["6Gi"]]
+    "value", ["6GB", "6", "Gi", "-1Gi", "0Gi", "6Gi\n", "1e3Gi", "9" * 400 + "Gi", "", 6, 6.5, True, None, ["6Gi"]]
 )
 def test_what_is_no_memory(value):
     with pytest.raises(PydanticCustomError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 # what other tools call the same thing
 ALSO_CALLED = {
@@ -49,6 +48,8 @@ ALSO_CALLED = {
 
 def closest(word: str, choices: Iterable[str]) -> str:
     """Return the choice that was probably meant, or an empty text."""
+    from difflib import get_close_matches
+
     known = list(choices)
     folded = {choice.lower().replace("-", "_"): choice for choice in known}
     wanted = word.lower().replace("-", "_")

@@ -5,7 +5,6 @@ Each type reads what people write and holds what programs want: bytes, seconds, 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -147,6 +146,8 @@ def _cron(value: str) -> str:
 
 
 def _cidr(value: str) -> str:
+    import ipaddress
+
     try:
         ipaddress.ip_network(value)
     except ValueError as error:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..diagnostics import Diagnostic, ProjectError
 from ..nodes import Document
 from ..source import decode, parse, read_bytes
 from ..sources import Sources
-from . import v1
-from .edits import Edit, apply
+
+if TYPE_CHECKING:
+    from .edits import Edit
 
 CURRENT = 1
-MIGRATIONS: dict[int, tuple[Edit, ...]] = {0: v1.EDITS}
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -31,12 +32,19 @@ class Rewritten:
     changes: tuple[str, ...]
 
 
+def migrations() -> dict[int, tuple[Edit, ...]]:
+    """Return the edits that lead from each older version to the next."""
+    from . import v1
+
+    return {0: v1.EDITS}
+
+
 def require_current(document: Document) -> None:
     """Raise ProjectError (P306, P307) for a file of another version; a missing or odd one is the schema's to say."""
     version = _version(document)
     if version is None or version == CURRENT:
         return
-    if version in MIGRATIONS:
+    if version in migrations():
         hint = "`workaday upgrade` rewrites the file and keeps its comments"
         found = Diagnostic(
             "P307", f"version {version} is out of date", ("version",), f"current: {CURRENT}", hints=(hint,)
@@ -60,7 +68,7 @@ def upgrade(path: Path) -> list[Rewritten]:
     raw = read_bytes(path, path.name)
     document = parse(decode(raw, path.name), path.name, path)
     version = _version(document)
-    if version is None or version not in MIGRATIONS:
+    if version is None or version not in migrations():
         require_current(document)
         return []
     files = {path: path.name, **beside(document, path.parent)}
@@ -74,11 +82,13 @@ def _version(document: Document) -> int | None:
 
 
 def _rewrite(path: Path, name: str, version: int) -> Rewritten:
+    from .edits import apply
+
     raw = read_bytes(path, name)
     text = decode(raw, name)
     changes: list[str] = []
     for step in range(version, CURRENT):
-        for edit in MIGRATIONS[step]:
+        for edit in migrations()[step]:
             text = apply(edit, parse(text, name, path), changes)
     mark = _BOM if raw.startswith(_BOM) else b""
     return Rewritten(path, raw, mark + text.encode(), tuple(changes))
