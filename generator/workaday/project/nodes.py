@@ -105,6 +105,8 @@ class Document:
     def entries(self, node: MappingNode) -> Entries:
         """Return a mapping's keys with their nodes, merge keys (`<<`) taken in."""
         known = self._entries.get(id(node))
+        if known is None and all(_is_name(key) for key, _ in node.value):
+            known = self._entries[id(node)] = {key.value: (key, value) for key, value in node.value}
         if known is None:
             # known before it is complete, so that a merge of what it is part of ends
             known = self._entries[id(node)] = {}
@@ -147,4 +149,4 @@ class Document:
 
 
 def _is_name(key: Node) -> bool:
-    return isinstance(key, ScalarNode) and not key.tag.endswith(":merge")
+    return isinstance(key, ScalarNode) and key.tag != "tag:yaml.org,2002:merge"
