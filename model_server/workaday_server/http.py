@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Awaitable
 from time import monotonic, perf_counter
@@ -30,9 +31,10 @@ WRITE_BUFFER = 256 * 1024
 class Timeouts:
     """Seconds a client may take: for its headers, for each further piece of a body or an answer, between requests."""
 
-    headers = 10.0
-    progress = 20.0
-    idle = 75.0
+    def __init__(self) -> None:
+        self.headers = float(os.environ.get("WORKADAY_SERVER_CLIENT_SECONDS", "10"))
+        self.progress = 2 * self.headers
+        self.idle = 75.0
 
 
 class Application(Protocol):
@@ -137,8 +139,9 @@ class Connection(asyncio.Protocol):
             self._refuse(400, "not HTTP/1.1")
 
     def eof_received(self) -> bool:
-        # A client may close its sending half and still read: only when nothing is under way is it gone.
-        return self._task is not None
+        # A client that only closes its sending half looks the same as one that is gone; taken for gone, so that no work
+        # is done for nobody.
+        return False
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()
