@@ -35,6 +35,7 @@ class Target:
     protocol: str  # raw, v1, v2 or server
     action: str
     model: str = ""
+    version: str | None = None  # V2 calls a model's revision its version
 
 
 class App:
@@ -78,7 +79,7 @@ class App:
             return Target("raw", "predict", model.name)
         if path.startswith("/v2/models/") and (found := INFER.fullmatch(path)):
             action = {"infer": "predict", "ready": "ready", None: "metadata"}[found[3]]
-            return Target("v2", action, found[1])
+            return Target("v2", action, found[1], found[2])
         if path.startswith("/v1/models/") and (found := V1_MODEL.fullmatch(path)):
             return Target("v1", found[2] or "metadata", found[1])
         return Target("server", path.rstrip("/") or "/")
@@ -89,15 +90,21 @@ class App:
             return await self._predict(request, target)
         if target.model:
             _allow(request, "GET", "HEAD")
-            return self._about(self.models.get(target.model), target)
+            return self._about(self._model(target), target)
         handler = self._handlers().get(target.action)
         if handler is None:
             raise NotFound("no such address")
         _allow(request, "GET", "HEAD")
         return handler()
 
-    async def _predict(self, request: Request, target: Target) -> Response:
+    def _model(self, target: Target) -> Model:
         model = self.models.get(target.model)
+        if target.version is not None and target.version != model.config.revision:
+            raise NotFound("no such version")
+        return model
+
+    async def _predict(self, request: Request, target: Target) -> Response:
+        model = self._model(target)
         if self.draining:
             raise Unavailable("the server is shutting down", retry_after=1)
         queue = self.models.queue(model)

@@ -100,10 +100,9 @@ class ModelQueue:
 
     def cancel(self, call: Call) -> None:
         """Forget a call whose caller has gone; one that waits is not run."""
-        if not call.future.done():
+        if not call.gone:
             self._metrics.errors.add((self.name, "disconnect"))
             self._leave(call)
-            call.future.cancel()
 
     def waiting(self) -> int:
         """Return how many calls no thread has taken yet."""
