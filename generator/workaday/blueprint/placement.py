@@ -12,6 +12,7 @@ from workaday.catalog import Catalogue, Instance, read
 
 MIB = 2**20
 GIB = 2**30
+NO_CATALOGUE = "no catalogue for this cloud yet"
 
 # Karpenter takes this share off the stated memory before it has seen a node of the type (its setting
 # `vmMemoryOverheadPercent`, 0.075): a pod that needs more never gets its first node.
@@ -72,7 +73,7 @@ class Placement:
         model, pool: their names.
         fits: the cheapest first, those without a known price last, then by name.
         refusals: the pool's other types, in the catalogue's order.
-        note: why there is nothing to choose from, such as `no catalogue for gcp yet`; else empty.
+        note: why there is nothing to choose from, such as `NO_CATALOGUE`; else empty.
     """
 
     model: str
@@ -80,6 +81,11 @@ class Placement:
     fits: tuple[Fit, ...]
     refusals: tuple[Refusal, ...]
     note: str = ""
+
+    @property
+    def possible(self) -> bool:
+        """Whether the model may run there; without a catalogue, it may."""
+        return bool(self.fits) or self.note == NO_CATALOGUE
 
 
 def allocatable(instance: Instance) -> Allocatable:
@@ -222,7 +228,7 @@ def candidates(pool: Pool, catalogue: Catalogue) -> tuple[Instance, ...]:
 
 def _on_pool(model: Model, pool: Pool, catalogue: Catalogue | None, region: str | None) -> Placement:
     if catalogue is None:
-        return Placement(model.name, pool.name, (), (), "no catalogue for this cloud yet")
+        return Placement(model.name, pool.name, (), (), NO_CATALOGUE)
     fitting, refused = _judged(pool, model.compute, catalogue, region)
     return Placement(model.name, pool.name, fitting, refused, "" if fitting or refused else _nothing(pool, catalogue))
 
