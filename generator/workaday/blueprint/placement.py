@@ -88,6 +88,7 @@ class Placement:
         return bool(self.fits) or self.note == NO_CATALOGUE
 
 
+@lru_cache(maxsize=1024)  # a few hundred types, judged for each model
 def allocatable(instance: Instance) -> Allocatable:
     """Return what kubelet, the system and the daemons of every node leave of an instance type."""
     gpu = instance.gpu

@@ -70,6 +70,7 @@ class Catalogue:
         cloud: `aws`.
         facts_as_of, prices_as_of: ISO dates of the data.
         price_region: where the prices hold.
+        regions: every region that the data knows.
         instances: by name.
     """
 
@@ -77,6 +78,7 @@ class Catalogue:
     facts_as_of: str
     prices_as_of: str
     price_region: str
+    regions: frozenset[str]
     instances: Mapping[str, Instance]
 
     @property
@@ -88,11 +90,6 @@ class Catalogue:
     def families(self) -> frozenset[str]:
         """Every instance family with a type here."""
         return frozenset(each.family for each in self.instances.values())
-
-    @property
-    def regions(self) -> frozenset[str]:
-        """Every region that the data knows."""
-        return frozenset[str]().union(*(each.regions for each in self.instances.values()))
 
 
 @cache
