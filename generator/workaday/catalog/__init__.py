@@ -122,4 +122,11 @@ def parse(data: Mapping[str, Any]) -> Catalogue:
         for name, row in data["instances"].items()
     }
     as_of = data["as_of"]
-    return Catalogue(data["cloud"], as_of["facts"], as_of["prices"], data["price_region"], MappingProxyType(instances))
+    return Catalogue(
+        cloud=data["cloud"],
+        facts_as_of=as_of["facts"],
+        prices_as_of=as_of["prices"],
+        price_region=data["price_region"],
+        regions=frozenset[str]().union(*offerings),
+        instances=MappingProxyType(instances),
+    )
