@@ -8,9 +8,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from workaday.execute import probe
 from workaday.execute import process as processes
+from workaday.execute.failures import at_its_origin
 from workaday.execute.terraform import Event, ResourceChange, Terraform, find_binary
 from workaday.execute.workspace import Folders, Workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError
@@ -44,8 +46,9 @@ def plan(workspace: Workspace) -> Planned:
     dead = probe.dead_resources(workspace)
     check_ports(workspace)
     terraform = terraform_of(workspace)
-    terraform.init()
-    changes = terraform.plan(workspace.saved_plan, variables=variables(), replace=dead)
+    with at_its_origin(workspace):
+        terraform.init()
+        changes = terraform.plan(workspace.saved_plan, variables=variables(), replace=dead)
     planned = Planned(changes, tree_hash(workspace), dead)
     description(workspace).write_text(json.dumps(asdict(planned), indent=2) + "\n")
     return planned
@@ -76,7 +79,8 @@ def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
     check_ports(workspace)
     terraform = terraform_of(workspace)
     try:
-        terraform.apply(workspace.saved_plan, on_event)
+        with at_its_origin(workspace):
+            terraform.apply(workspace.saved_plan, on_event)
     finally:
         forget_plan(workspace)
 

@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from workaday.blueprint.model import Blueprint, Model, Process
+from workaday.render.origins import ORIGINS, Origins, OriginsBuilder, json_pointer
 from workaday.render.templating import fill
 from workaday.resources import bundle, package
 
 SERVER_CONFIG_VERSION = 1
 CLUSTER = "terraform/cluster"
+RESOURCES = "module.local.terraform_data"
 
 
 def files(blueprint: Blueprint) -> dict[str, bytes]:
@@ -23,6 +25,7 @@ def files(blueprint: Blueprint) -> dict[str, bytes]:
         "terraform/local/cluster/main.tf.j2", state_dir=from_tree(blueprint, CLUSTER, state_dir(blueprint))
     )
     tree[f"{CLUSTER}/workaday.auto.tfvars.json"] = as_json(tfvars(blueprint))
+    tree[ORIGINS] = origins(blueprint).to_bytes()
     tree["README.md"] = fill(
         "tree_readme.md.j2",
         name=blueprint.name,
@@ -36,6 +39,24 @@ def files(blueprint: Blueprint) -> dict[str, bytes]:
         commands=f"cd {CLUSTER}\nterraform init\nterraform apply -var python=/path/to/a/python/with/workaday-server",
     )
     return tree
+
+
+def origins(blueprint: Blueprint) -> Origins:
+    """Return where each resource, and each part of a server's configuration, comes from in project.yaml."""
+    table = OriginsBuilder()
+    keys = {model.name: ("models", index) for index, model in enumerate(blueprint.models)}
+    table.add(CLUSTER, "", ("platform",))
+    for name, key in keys.items():
+        table.add(CLUSTER, f'{RESOURCES}.model["{name}"]', key)
+    for process in blueprint.processes:
+        table.add(config_path(process), "", ("platform",))
+        for position, model in enumerate(blueprint.models_of(process.name)):
+            key = keys[model.name]
+            table.add(config_path(process), json_pointer("models", position), key)
+            if model.requirements:  # a server and an environment of its own
+                table.add(CLUSTER, f'{RESOURCES}.server["{process.name}"]', key)
+                table.add(CLUSTER, f'{RESOURCES}.layer["{process.environment}"]', (*key, "server", "requirements"))
+    return table.build()
 
 
 def state_dir(blueprint: Blueprint) -> str:
