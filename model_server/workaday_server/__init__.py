@@ -14,6 +14,7 @@ from workaday_server.errors import (
     Unprocessable,
 )
 from workaday_server.messages import Response
+from workaday_server.version import __version__
 
 __all__ = [
     "ClientError",
@@ -27,5 +28,3 @@ __all__ = [
     "Unprocessable",
     "__version__",
 ]
-
-__version__ = "0.1.0"

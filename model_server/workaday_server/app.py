@@ -15,8 +15,10 @@ from workaday_server.errors import ClientError, MethodNotAllowed, NotFound, Serv
 from workaday_server.messages import Request, Response, json_response
 from workaday_server.metrics import CONTENT_TYPE, Metrics
 from workaday_server.models import Model, Models
+from workaday_server.openapi import document
 from workaday_server.protocols import raw, v1
 from workaday_server.streams import Stream
+from workaday_server.version import __version__
 from workaday_server.worker import Call
 
 log = logging.getLogger("workaday_server.requests")
@@ -128,7 +130,8 @@ class App:
             return lambda: raw.decode(request), raw.encode
         exchange: Any
         if target.protocol == "v1":
-            exchange = v1.Exchange(request)
+            whole = model.queue is not None and model.queue.predictor.whole_body
+            exchange = v1.Exchange(request, whole=whole)
         else:
             from workaday_server.protocols import v2  # numpy is not imported before the socket listens
 
@@ -149,8 +152,9 @@ class App:
 
     def _handlers(self) -> dict[str, Callable[[], Response]]:
         return {
-            "/": lambda: json_response({"models": sorted(self.models.by_name)}),
+            "/": lambda: json_response({"status": "alive", "models": sorted(self.models.by_name)}),  # the SDK asks here
             "/metrics": lambda: Response(self.metrics.render(), content_type=CONTENT_TYPE),
+            "/openapi.json": lambda: json_response(document(self.models, __version__)),
             "/v1/models": lambda: json_response({"models": sorted(self.models.by_name)}),
             "/v2": lambda: json_response(_server_metadata()),
             "/v2/health/live": lambda: json_response({"live": True}),
@@ -174,8 +178,6 @@ class App:
 
 
 def _server_metadata() -> dict[str, object]:
-    from workaday_server import __version__
-
     return {"name": "workaday-server", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 

@@ -35,6 +35,7 @@ class Predictor:
         self.instance = instance
         self.namespace = namespace
         self.example: object = getattr(instance, "example", None)
+        self.whole_body: bool = getattr(instance, "whole_body", False)
         self._runner: _AsyncRunner | None = None
         self._predict = self._bound("predict", required=True)
         self._predict_batch = self._bound("predict_batch")
@@ -160,7 +161,16 @@ def _make(namespace: Namespace, config: ModelConfig) -> Any:
     found = getattr(module, config.class_name, None)
     if not isinstance(found, type):
         raise ConfigError(f"{config.predictor.name} has no class `{config.class_name}`")
+    if is_kserve_model(found):
+        from workaday_server.kserve_model import adapt
+
+        return adapt(found, config.name)
     return found(dict(config.config))
+
+
+def is_kserve_model(found: type) -> bool:
+    """Say whether a class is a subclass of the KServe SDK's, without importing the SDK."""
+    return any(base.__name__ == "Model" and base.__module__.partition(".")[0] == "kserve" for base in found.__mro__[1:])
 
 
 def _weights_path(config: ModelConfig) -> str | None:

@@ -16,8 +16,9 @@ from workaday_server.protocols import raw
 class Exchange:
     """One V1 request: remembers which of its two forms it had."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, whole: bool = False) -> None:
         self._request = request
+        self._whole = whole  # the predictor wants the body as it is
         self._listed = False
 
     def decode(self) -> tuple[list[Any], object]:
@@ -31,7 +32,7 @@ class Exchange:
         body = raw.json_body(self._request.body)
         if not isinstance(body, dict):
             raise ClientError('send {"instances": [...]}')
-        if "instances" not in body:
+        if self._whole or "instances" not in body:
             return [body], None
         if not isinstance(body["instances"], list):
             raise ClientError("`instances` must be a list")

@@ -1,0 +1,131 @@
+"""The server's OpenAPI document: its addresses, and each model's with the example that its predictor gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workaday_server.models import Model, Models
+
+ERRORS = {
+    "400": "the request is wrong",
+    "413": "the body is too large",
+    "429": "the queue is full; see Retry-After",
+    "500": "the predictor failed",
+    "503": "the model is not ready; see Retry-After",
+    "504": "the answer did not come in time",
+}
+
+
+def document(models: Models, version: str) -> dict[str, Any]:
+    """Return the document of the models as they are now."""
+    paths: dict[str, Any] = {
+        "/v2": {"get": _get("The server's name and version")},
+        "/v2/health/live": {"get": _get("The process answers")},
+        "/v2/health/ready": {"get": _get("Every model is ready", unready=True)},
+        "/v1/models": {"get": _get("The models' names")},
+        "/metrics": {"get": _get("Metrics in Prometheus' text form", content="text/plain")},
+    }
+    for name in sorted(models.by_name):
+        paths |= _model_paths(models.by_name[name])
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Workaday model server", "version": version},
+        "paths": paths,
+        "components": {"schemas": SCHEMAS},
+    }
+
+
+def _model_paths(model: Model) -> dict[str, Any]:
+    name = model.name
+    paths: dict[str, Any] = {
+        f"/v1/models/{name}": {"get": _get(f"Whether {name} is ready")},
+        f"/v1/models/{name}:predict": {"post": _post(f"Ask {name}, V1", "V1Request", "V1Answer")},
+        f"/v2/models/{name}": {"get": _get(f"What {name} is")},
+        f"/v2/models/{name}/ready": {"get": _get(f"Whether {name} is ready", unready=True)},
+        f"/v2/models/{name}/infer": {"post": _post(f"Ask {name}, V2", "V2Request", "V2Answer")},
+    }
+    if model.config.route:
+        paths[model.config.route] = {"post": _route(model)}
+    return paths
+
+
+def _get(summary: str, *, content: str = "application/json", unready: bool = False) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": "so it is", "content": {content: {}}}}
+    if unready:
+        responses["503"] = {"description": "not now"}
+    return {"summary": summary, "responses": responses}
+
+
+def _post(summary: str, request: str, answer: str) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _reference(request)}}},
+        "responses": _responses({"application/json": {"schema": _reference(answer)}}),
+    }
+
+
+def _route(model: Model) -> dict[str, Any]:
+    example = model.queue.predictor.example if model.queue else None
+    json_content: dict[str, Any] = {"schema": {}}
+    if example is not None and not (isinstance(example, str) and example.startswith("@")):  # "@FILE" is a file's bytes
+        json_content["example"] = example
+    return {
+        "summary": f"Ask {model.name}: JSON, text, a form or bytes, by content type",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": json_content,
+                "text/plain": {"schema": {"type": "string"}},
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        "responses": _responses({"*/*": {}}),
+    }
+
+
+def _responses(content: dict[str, Any]) -> dict[str, Any]:
+    error = {"application/json": {"schema": _reference("Error")}}
+    refused = {status: {"description": text, "content": error} for status, text in ERRORS.items()}
+    return {"200": {"description": "the predictor's answer", "content": content}, **refused}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_TENSOR = {
+    "type": "object",
+    "required": ["name", "shape", "datatype"],
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+        "datatype": {"type": "string"},
+        "data": {"type": "array"},
+        "parameters": {"type": "object"},
+    },
+}
+SCHEMAS: dict[str, Any] = {
+    "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
+    "Tensor": _TENSOR,
+    "V1Request": {"type": "object", "properties": {"instances": {"type": "array"}}},
+    "V1Answer": {},
+    "V2Request": {
+        "type": "object",
+        "required": ["inputs"],
+        "properties": {
+            "id": {"type": "string"},
+            "inputs": {"type": "array", "minItems": 1, "items": _reference("Tensor")},
+            "outputs": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+    "V2Answer": {
+        "type": "object",
+        "required": ["model_name", "outputs"],
+        "properties": {
+            "model_name": {"type": "string"},
+            "model_version": {"type": "string"},
+            "id": {"type": "string"},
+            "outputs": {"type": "array", "items": _reference("Tensor")},
+        },
+    },
+}
