@@ -89,7 +89,6 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Event | None = None
         self._reading_paused = False
         self._refused = False
-        self._current: Request | None = None
         self.expires = 0.0
         self._reset()
 
@@ -116,8 +115,6 @@ class Connection(asyncio.Protocol):
         self._server.open.discard(self)
         self._transport = None
         self._waiting.clear()
-        if self._current is not None:
-            self._current.cancelled = True
         if self._task is not None:
             self._task.cancel()
         if self._writable is not None:
@@ -222,7 +219,6 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         request = self._waiting.popleft()
-        self._current = request
         self.expires = float("inf")  # from here on it is our time, limited by the model's deadline
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
 
@@ -237,7 +233,7 @@ class Connection(asyncio.Protocol):
             if self._writable is not None:
                 await self._writable.wait()
         finally:
-            self._task = self._current = None
+            self._task = None
         if self._transport is None:
             return
         if not keep:

@@ -19,7 +19,6 @@ class Request:
     __slots__ = (
         "_query",
         "body",
-        "cancelled",
         "headers",
         "http_1_1",
         "id",
@@ -38,7 +37,6 @@ class Request:
         self.received = received
         self.body: bytes = b""
         self.id = ""
-        self.cancelled = False
         self.keep_alive = True
         self.http_1_1 = True
         self._query: dict[str, str] | None = None

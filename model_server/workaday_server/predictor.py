@@ -45,11 +45,7 @@ class Predictor:
     def predict(self, call: Mapping[str, Any]) -> Any:
         """Answer one payload. `call` holds what the predictor may name: see `ARGUMENTS`."""
         assert self._predict is not None
-        answer = self._predict(call)
-        if self._after is not None:
-            replaced = self._wait(self._after(answer))
-            answer = answer if replaced is None else replaced
-        return answer
+        return self._finished(self._predict(call))
 
     def predict_batch(self, payloads: Sequence[Any]) -> list[Outcome]:
         """Answer several payloads in one call; an error may stand in an answer's place.
@@ -64,7 +60,13 @@ class Predictor:
         listed = list(answers)
         if len(listed) != len(payloads):
             raise PredictorError(f"`predict_batch` returned {len(listed)} answers for {len(payloads)} payloads")
-        return listed
+        return [each if isinstance(each, Exception) else self._finished(each) for each in listed]
+
+    def _finished(self, answer: Any) -> Any:
+        if self._after is None:
+            return answer
+        replaced = self._wait(self._after(answer))
+        return answer if replaced is None else replaced
 
     def iterate(self, pieces: Iterator[Any] | AsyncIterator[Any]) -> Generator[Any, None, None]:
         """Yield the pieces of a streamed answer; async ones come from the predictor's own loop."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from workaday_server.config import ServerConfig, read_config
 from workaday_server.errors import ConfigError
 

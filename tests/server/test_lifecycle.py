@@ -227,6 +227,17 @@ def test_sigterm_under_load_fails_no_accepted_request(server) -> None:
     assert load.answered > before, "it serves on for the drain's seconds"
 
 
+def test_without_the_drain_the_same_load_loses_requests(server) -> None:
+    """The proof that the test above can fail: SIGKILL is an end without any drain."""
+    server.model("a", SLEEPY, limits={"concurrency": 8})
+    server.start()
+    load = Load(f"{server.url}/a", 8)
+    server.until(lambda: load.answered > 50)
+    server.process.kill()
+    load.end()
+    assert load.failures
+
+
 def test_what_is_in_flight_at_sigterm_is_answered(server) -> None:
     server.model("a", SLEEPY)
     server.start()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+
 from workaday_server.metrics import Metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from workaday_server import ClientError
 from workaday_server.errors import ConfigError, PredictorError
 from workaday_server.testing import loaded
@@ -46,6 +47,19 @@ def test_calls_are_the_servers_own(file) -> None:
             model.predict(None)
         with pytest.raises(PredictorError, match="1 answers for 2 payloads"):
             model.predict_batch([1, "lost"])
+
+
+def test_after_predict_sees_each_answer_of_a_batch_too(tmp_path) -> None:
+    (tmp_path / "predictor.py").write_text(
+        "class Predictor:\n    def __init__(self, _):\n        pass\n    def predict(self, payload):\n        return payload\n"
+        "    def predict_batch(self, payloads):\n        return [ValueError() if each < 0 else each for each in payloads]\n"
+        "    def after_predict(self, answer):\n        return answer + 1 if answer else None\n"
+    )
+    with loaded(tmp_path / "predictor.py") as model:
+        assert model.predict(1) == 2
+        answers = model.predict_batch([0, -1, 5])
+    assert isinstance(answers.pop(1), ValueError)
+    assert answers == [0, 6]
 
 
 def test_closing_leaves_no_module_behind(file) -> None:
