@@ -24,7 +24,7 @@ status: $(VENV)/.local
 	@$(WORKADAY) status
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest -m "not soak and not cluster"
+	@$(BIN)/pytest -m "not soak"
 
 # No control plane is needed yet: the charts bring it. Until then this tier runs the server's long fault tests.
 soak: $(VENV)/.dev

@@ -14,7 +14,14 @@ import time
 from pathlib import Path
 
 RUNS = 11
-PREDICTOR = "class Predictor:\n    def __init__(self, config):\n        pass\n\n    def predict(self, payload):\n        return payload\n"
+PREDICTOR = """
+class Predictor:
+    def __init__(self, config):
+        pass
+
+    def predict(self, payload):
+        return payload
+"""
 
 
 def project(models: int) -> str:

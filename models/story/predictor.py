@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import smollm2
 from chat import ROLES, ChatTemplate, Message
 from generation import Sampling, check_number, generate
+
 from workaday_server import ClientError
 
 SAMPLING_KEYS = tuple(field.name for field in dataclasses.fields(Sampling))

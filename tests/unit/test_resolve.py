@@ -21,7 +21,9 @@ def blueprint(folder: Path, **changes: Any) -> Blueprint:
     code = folder / "models" / "predictor.py"
     if not code.exists():
         code.write_text(CODE)
-    model = {"name": "story", "server": {"kind": "torch", "predictor": "models/predictor.py"}} | changes.pop("model", {})
+    model = {"name": "story", "server": {"kind": "torch", "predictor": "models/predictor.py"}} | changes.pop(
+        "model", {}
+    )
     project = {"version": 1, "name": "shop", "platform": {"kind": "local"}, "models": [model]} | changes
     (folder / "project.yaml").write_text(yaml.safe_dump(project))
     loaded = load(folder / "project.yaml")
@@ -57,7 +59,10 @@ def test_a_model_with_requirements_has_its_own_environment_process_and_port(tmp_
     alone = {"server": {"kind": "torch", "predictor": "models/predictor.py", "requirements": "requirements.txt"}}
     both = [{"name": "a", "server": {"kind": "torch", "predictor": "models/predictor.py"}}, {"name": "b"} | alone]
     found = blueprint(tmp_path, models=both)
-    assert [(each.name, each.port, each.environment) for each in found.processes] == [("main", 8080, "base"), ("b", 8081, "b")]
+    assert [(each.name, each.port, each.environment) for each in found.processes] == [
+        ("main", 8080, "base"),
+        ("b", 8081, "b"),
+    ]
     assert [each.name for each in found.environments] == ["base", "b"]
     before = found.environments[1].fingerprint
     (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
@@ -72,7 +77,13 @@ def test_a_project_of_isolated_models_only_has_no_main_process(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "change",
-    [{"config": {"x": 1}}, {"env": {"A": "b"}}, {"limits": {"queue": 1}}, {"batching": {"max_size": 2}}, {"route": {"path": "/x"}}],
+    [
+        {"config": {"x": 1}},
+        {"env": {"A": "b"}},
+        {"limits": {"queue": 1}},
+        {"batching": {"max_size": 2}},
+        {"route": {"path": "/x"}},
+    ],
 )
 def test_the_revision_changes_with_what_is_served(tmp_path: Path, change: dict[str, Any]) -> None:
     assert blueprint(tmp_path).models[0].revision != blueprint(tmp_path, model=change).models[0].revision
@@ -98,6 +109,6 @@ def test_pools_are_derived_from_what_the_models_ask_for(tmp_path: Path) -> None:
         model={"compute": {"gpu": {"type": "L4", "count": 1}}, "scale": {"max": 5}},
     )
     assert [(pool.name, pool.gpu_type, pool.gpu_count, pool.nodes_max, pool.derived) for pool in found.pools] == [
-        ("gpu-l4", "L4", 1, 5, True)
+        ("gpu-l4", "L4", 1, 6, True)  # one more while a revision rolls
     ]
     assert found.models[0].pools == ("gpu-l4",)

@@ -1,0 +1,1 @@
+"""What a project means: every default, name, size and placement made explicit."""

@@ -1,7 +1,7 @@
 """The Blueprint: what a project means, every default, name and placement made explicit.
 
-Frozen, plain data. Renderers read this and nothing else. Sizes are bytes, times are seconds, paths are POSIX and relative
-to the folder of project.yaml.
+Frozen, plain data. Renderers read this and nothing else. Sizes are bytes, times are seconds, paths are POSIX and
+relative to the folder of project.yaml.
 """
 
 from __future__ import annotations

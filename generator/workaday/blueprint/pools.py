@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ GIB = 2**30
 
 
 def resolve_pools(project: schema.Project, models: Sequence[Model], values: Values) -> tuple[Pool, ...]:
-    """Return the project's pools; where it writes none, one for each kind of GPU that models ask for, and one without."""
+    """Return the project's pools; where it writes none, one for each kind of GPU that models ask for."""
     if project.pools:
         return tuple(written_pool(pool, values.under("pools", index)) for index, pool in enumerate(project.pools))
     shapes: dict[tuple[str | None, int], list[Model]] = {}
@@ -32,37 +33,49 @@ def written_pool(pool: schema.Pool, values: Values) -> Pool:
     if pool.spot is not None:
         of_spot = values.under("spot")
         spot = Spot(
-            on_demand_base=of_spot.choose("on_demand_base", pool.spot.on_demand_base, 0, "the default"),
-            fallback=of_spot.choose("fallback", pool.spot.fallback, "on_demand", "a pool without spot nodes must not stand still"),
+            on_demand_base=of_spot.choose("on_demand_base", pool.spot, 0, "the default"),
+            fallback=of_spot.choose(
+                "fallback", pool.spot, "on_demand", "a pool without spot nodes must not stand still"
+            ),
             max_price=pool.spot.max_price,
         )
     return Pool(
         name=pool.name,
         gpu_type=accelerator.type if accelerator else None,
-        gpu_count=values.under("accelerator").choose("count", accelerator.count, 1, "the default") if accelerator else 0,
-        share=values.under("accelerator").choose("share", accelerator.share, "none", "the default") if accelerator else "none",
+        gpu_count=values.under("accelerator").choose("count", accelerator, 1, "the default") if accelerator else 0,
+        share=values.under("accelerator").choose("share", accelerator, "none", "the default")
+        if accelerator
+        else "none",
         instances=pool.instances or (),
-        nodes_min=nodes.choose("min", pool.nodes and pool.nodes.min, 0, "the default: no node without work"),
-        nodes_max=nodes.choose("max", pool.nodes and pool.nodes.max, 10, "the default: a bound on cost"),
+        nodes_min=nodes.choose("min", pool.nodes, 0, "the default: no node without work"),
+        nodes_max=nodes.choose("max", pool.nodes, 10, "the default: a bound on cost"),
         spot=spot,
         reservation=pool.reservation,
-        disk_bytes=values.choose("disk", pool.disk, 100 * GIB, "the default: images of several GB"),
+        disk_bytes=values.choose("disk", pool, 100 * GIB, "the default: images of several GB"),
         derived=False,
     )
 
 
 def derived_pool(gpu: str | None, count: int, models: Sequence[Model]) -> Pool:
-    """Return the pool that models of one shape ask for: room for all their replicas."""
+    """Return the pool that models of one shape ask for: a node for each replica, rollouts and headroom included."""
     return Pool(
-        name=f"gpu-{gpu.lower()}-{count}" if gpu and count > 1 else (f"gpu-{gpu.lower()}" if gpu else ("gpu" if count else "cpu")),
+        name=f"gpu-{gpu.lower()}-{count}"
+        if gpu and count > 1
+        else (f"gpu-{gpu.lower()}" if gpu else ("gpu" if count else "cpu")),
         gpu_type=gpu,
         gpu_count=count,
         share="none",
         instances=(),
         nodes_min=0,
-        nodes_max=sum(model.scale.max for model in models),
+        nodes_max=sum(model.scale.max + surge_of(model) + model.scale.headroom for model in models),
         spot=None,
         reservation=None,
         disk_bytes=100 * GIB,
         derived=True,
     )
+
+
+def surge_of(model: Model) -> int:
+    """Return how many replicas a rollout adds at most: a percentage is rounded up, as Kubernetes does."""
+    surge = model.rollout.max_surge
+    return surge if isinstance(surge, int) else math.ceil(model.scale.max * float(surge.rstrip("%")) / 100)

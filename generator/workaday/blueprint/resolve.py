@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 GIB = 2**30
-# Of a replica's concurrency: at 0.6 the queue stays short while a new replica starts; at 1.0 it grows without bound first.
+# Of a replica's concurrency: at 0.6 the queue stays short while a new replica starts; at 1.0 it grows first.
 TARGET_SHARE = 0.6
 LOCAL_PORT = 8080
 # The CLI's version is no part of it: a fingerprint must not change where nothing that runs does.
@@ -52,7 +52,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         replace(
             model,
             pools=values.under("models", index).choose(
-                "pools", written.pools, every_pool, "every pool of the project; placement leaves out what does not fit"
+                "pools", written, every_pool, "every pool of the project; placement leaves out what does not fit"
             ),
         )
         for index, (model, written) in enumerate(zip(models, project.models, strict=True))
@@ -60,7 +60,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
     environments, processes = resolve_local(project, models, inputs, values) if local else ((), ())
     return Blueprint(
         name=project.name,
-        namespace=values.choose("namespace", project.namespace, project.name, "the project's name"),
+        namespace=values.choose("namespace", project, project.name, "the project's name"),
         stage=stage,
         platform=project.platform.kind,
         pools=pools,
@@ -83,9 +83,7 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         name=written.name,
         kind=server.kind,
         predictor=predictor,
-        class_name=values.under("server").choose(
-            "class", getattr(server, "class_", None), PREDICTOR_CLASS, "the contract's name"
-        ),
+        class_name=values.under("server").choose("class", server, PREDICTOR_CLASS, "the contract's name"),
         config=written.config,
         weights=written.weights.local if local and written.weights else None,
         env=written.env,
@@ -96,7 +94,7 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         rollout=resolve_rollout(written, values.under("rollout")),
         limits=limits,
         batching=batching,
-        route=route.choose("path", written.route and written.route.path, f"/{written.name}", "the model's name"),
+        route=route.choose("path", written.route, f"/{written.name}", "the model's name"),
         process=written.name if requirements else MAIN,
         load_timeout_seconds=600.0,
         revision="",
@@ -112,13 +110,13 @@ def resolve_limits(written: schema.Model, batching: Batching | None, values: Val
     return Limits(
         concurrency=values.choose(
             "concurrency",
-            given and given.concurrency,
+            given,
             together,
             f"one batch of `batching.max_size` {together}" if batching else "one prediction fills the processor",
         ),
-        queue=values.choose("queue", given and given.queue, 64, "the default"),
-        timeout_seconds=values.choose("timeout", given and given.timeout, 60.0, "the default"),
-        body_bytes=values.choose("body", given and given.body, 8 * MIB, "the default: a photograph fits"),
+        queue=values.choose("queue", given, 64, "the default"),
+        timeout_seconds=values.choose("timeout", given, 60.0, "the default"),
+        body_bytes=values.choose("body", given, 8 * MIB, "the default: a photograph fits"),
     )
 
 
@@ -127,7 +125,7 @@ def resolve_batching(written: schema.Model, values: Values) -> Batching | None:
     given = written.batching
     if given is None:
         return None
-    return Batching(given.max_size, values.choose("max_wait", given.max_wait, 0.005, "the default"))
+    return Batching(given.max_size, values.choose("max_wait", given, 0.005, "the default"))
 
 
 def resolve_compute(written: schema.Model, values: Values) -> Compute:
@@ -135,20 +133,24 @@ def resolve_compute(written: schema.Model, values: Values) -> Compute:
     given = written.compute
     gpu = given.gpu if given else None
     return Compute(
-        cpu_cores=values.choose("cpu", given and given.cpu, 1.0, "the default"),
-        memory_bytes=values.choose("memory", given and given.memory, 2 * GIB, "the default"),
+        cpu_cores=values.choose("cpu", given, 1.0, "the default"),
+        memory_bytes=values.choose("memory", given, 2 * GIB, "the default"),
         shm_bytes=given.shm if given else None,
         gpu_type=gpu.type if gpu else None,
-        gpu_count=values.under("gpu").choose("count", gpu.count, 1, "a GPU is asked for") if gpu else 0,
-        gpu_memory_bytes=gpu.memory if gpu else None,
+        gpu_count=values.under("gpu").choose("count", gpu, 1, "a GPU is asked for") if gpu else 0,
+        gpu_memory_bytes=values.under("gpu").choose(
+            "memory", gpu, written.weights.size if written.weights else None, "`weights.size`"
+        )
+        if gpu
+        else None,
     )
 
 
 def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scale:
     """Return how many replicas, and what decides."""
     given = written.scale
-    least = values.choose("min", given and given.min, 1, "the default: one replica is always there")
-    metric = values.choose("metric", given and given.metric, "in_flight", "requests in work say what memory cannot")
+    least = values.choose("min", given, 1, "the default: one replica is always there")
+    metric = values.choose("metric", given, "in_flight", "requests in work say what memory cannot")
     share = round(TARGET_SHARE * limits.concurrency, 2)
     defaults = {
         "in_flight": (share, f"{TARGET_SHARE} of `limits.concurrency` {limits.concurrency}"),
@@ -159,14 +161,15 @@ def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scal
     }
     return Scale(
         min=least,
-        max=values.choose("max", given and given.max, max(least, 1), "`min`: more replicas cost more, so the file says so"),
+        max=values.choose("max", given, max(least, 1), "`min`: more replicas cost more, so the file says so"),
         metric=metric,
-        target=values.choose("target", given and given.target, *defaults[metric]),
-        window_seconds=values.choose("window", given and given.window, 60.0, "the default"),
-        down_after_seconds=values.choose("down_after", given and given.down_after, 300.0, "the default"),
-        headroom=values.choose("headroom", given and given.headroom, 0, "the default: no node is kept free"),
+        target=values.choose("target", given, *defaults[metric]),
+        window_seconds=values.choose("window", given, 60.0, "the default"),
+        down_after_seconds=values.choose("down_after", given, 300.0, "the default"),
+        headroom=values.choose("headroom", given, 0, "the default: no node is kept free"),
         schedule=tuple(
-            Schedule(each.cron, each.for_, each.min, each.timezone or "Etc/UTC") for each in (given.schedule if given else ())
+            Schedule(each.cron, each.for_, each.min, each.timezone or "Etc/UTC")
+            for each in (given.schedule if given else ())
         ),
     )
 
@@ -175,8 +178,8 @@ def resolve_rollout(written: schema.Model, values: Values) -> Rollout:
     """Return how a new revision replaces the old."""
     given = written.rollout
     return Rollout(
-        max_surge=values.choose("max_surge", given and given.max_surge, 1, "the default: one at a time"),
-        max_unavailable=values.choose("max_unavailable", given and given.max_unavailable, 0, "the default: none is missing"),
+        max_surge=values.choose("max_surge", given, 1, "the default: one at a time"),
+        max_unavailable=values.choose("max_unavailable", given, 0, "the default: none is missing"),
     )
 
 
@@ -185,8 +188,8 @@ def resolve_local(
 ) -> tuple[tuple[Environment, ...], tuple[Process, ...]]:
     """Return the local platform's environments and processes: one for all, and one for each model with requirements."""
     platform = values.under("platform")
-    host = platform.choose("host", getattr(project.platform, "host", None), "127.0.0.1", "reachable from this machine only")
-    port = platform.choose("port", getattr(project.platform, "port", None), LOCAL_PORT, "the default")
+    host = platform.choose("host", project.platform, "127.0.0.1", "reachable from this machine only")
+    port = platform.choose("port", project.platform, LOCAL_PORT, "the default")
     alone = [model for model in models if model.requirements]
     environments = [Environment(BASE, None, digest("base", SERVER_GENERATION))]
     environments += [

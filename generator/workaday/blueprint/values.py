@@ -23,8 +23,16 @@ class Values:
         """Return the same values, seen from a deeper key."""
         return Values((*self._prefix, *path), self._store)
 
-    def choose(self, key: str, written: T | None, default: T, because: str) -> T:
-        """Return what is written, else the default; `because` says why the default is what it is."""
+    def choose(self, key: str, part: object, default: T, because: str) -> T:
+        """Return what a part of the project file says at a key, else the default.
+
+        Args:
+            key: the key, as the file spells it.
+            part: the part as written (a schema model), or None where it is absent.
+            default: what absent means.
+            because: why the default is what it is.
+        """
+        written = getattr(part, key, getattr(part, f"{key}_", None))
         value, why = (default, because) if written is None else (written, None)
         self._store[(*self._prefix, key)] = Value(value, why)
         return value

@@ -11,8 +11,15 @@ if TYPE_CHECKING:
 
 
 def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
-    """Return every finding about a project that reads well but cannot work."""
-    from workaday.checks import local
+    """Return every finding about a project that reads well but cannot work, or not as it is meant."""
+    from workaday.checks import scaling
 
-    rules = local.CHECKS if blueprint.platform == "local" else ()
-    return [finding for rule in rules for finding in rule(loaded)]
+    found = scaling.check(loaded.project)
+    if blueprint.platform == "local":
+        from workaday.checks import local
+
+        return found + [finding for rule in local.CHECKS for finding in rule(loaded)]
+    from workaday.checks import hardware, placement, spot
+
+    rules = (*placement.CHECKS, *hardware.CHECKS, *spot.CHECKS)
+    return found + [finding for rule in rules for finding in rule(loaded, blueprint)]

@@ -1,0 +1,1 @@
+"""The `workaday` command line."""

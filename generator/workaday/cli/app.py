@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a verb answers."""
 
     text = "text"
@@ -35,14 +35,16 @@ PROJECT = Path("project.yaml")
 
 @app.callback()
 def top(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,  # answered in __main__
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version.")
+    ] = False,  # answered in __main__
 ) -> None:
     """Put a model into production: one project.yaml in, a reviewable GPU platform out."""
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to write the project to.")] = Path("."),
+    folder: Annotated[Path, typer.Argument(help="Folder to write the project to.")] = Path(),
     platform: Annotated[str, typer.Option("--platform", help="Where it will run.")] = "local",
     example: Annotated[str, typer.Option("--example", help="What to start from.")] = "hello",
 ) -> int:
@@ -78,7 +80,9 @@ def render(
 def plan(
     file: File = PROJECT,
     env: Stage = None,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
+    ] = False,
     format: Answer = Format.text,
 ) -> int:
     """Show what apply would do, and save the plan."""
@@ -114,6 +118,17 @@ def explain(
     from workaday.cli import explain as room
 
     return room.explain(what, file, env, as_json=format is Format.json)
+
+
+@app.command()
+def upgrade(
+    file: File = PROJECT,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 if something would change.")] = False,
+) -> int:
+    """Rewrite a project file of an older version."""
+    from workaday.cli import tree
+
+    return tree.upgrade(file, check=check)
 
 
 @app.command()

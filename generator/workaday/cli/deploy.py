@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workaday.cli.output import answer_json, confirmed, note, say, seconds, size, table
 from workaday.cli.run import Exit
+from workaday.cli.tree import show_warnings
 
 if TYPE_CHECKING:
     from workaday.execute.deploy import Planned
@@ -31,6 +32,8 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
+    if not as_json:
+        show_warnings(workspace)
     planned = deploy.plan(workspace)
     if as_json:
         answer_json({"changes": [vars_of(change) for change in planned.changes], "dead": planned.dead})
@@ -62,8 +65,11 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
                 Diagnostic(
                     code="X102",
                     message=f"the plan needs a yes: {why}",
-                    hints=("look at `workaday plan`, then run `workaday apply --yes`" if removes else
-                           "run `workaday plan`, then `workaday apply`; or `workaday apply --yes`",),
+                    hints=(
+                        "look at `workaday plan`, then run `workaday apply --yes`"
+                        if removes
+                        else "run `workaday plan`, then `workaday apply`; or `workaday apply --yes`",
+                    ),
                 )
             ]
         )
@@ -148,7 +154,7 @@ def show(workspace: Workspace, planned: Planned) -> None:
     dead = set(planned.dead)
     rows = [("local resource", "action", "detail")]
     for change in sorted(planned.changes, key=lambda each: (tuple(NAMES).index(each.name), each.key)):
-        because = "it died" if change.address in dead else detail(workspace, change)
+        because = "it is not running" if change.address in dead else detail(workspace, change)
         rows.append((title(change), WORDS.get(change.name, {}).get(change.action, change.action), because))
     say(table(rows))
 

@@ -17,7 +17,11 @@ CODE = re.compile(r"[A-Za-z][0-9]{3}")
 
 def explain(what: str, file: Path, stage: str | None, *, as_json: bool) -> int:
     """Print a code's page or a key's origin."""
-    return explain_code(what.upper(), as_json=as_json) if CODE.fullmatch(what) else explain_key(what, file, stage, as_json=as_json)
+    return (
+        explain_code(what.upper(), as_json=as_json)
+        if CODE.fullmatch(what)
+        else explain_key(what, file, stage, as_json=as_json)
+    )
 
 
 def explain_code(code: str, *, as_json: bool) -> int:
@@ -54,7 +58,23 @@ def explain_key(key: str, file: Path, stage: str | None, *, as_json: bool) -> in
         answer_json({"key": key, "value": value, "origin": origin})
     else:
         say(f"{key} = {shown(value)}\n  {origin}")
+        for line in placement_of(workspace, path):
+            say(f"  {line}")
     return Exit.DONE
+
+
+def placement_of(workspace: Workspace, path: tuple[str | int, ...]) -> list[str]:
+    """Return, for `models.NAME.pools`, which instance types fit on each pool and why the others do not."""
+    if len(path) != 3 or path[0] != "models" or path[2] != "pools":
+        return []
+    from workaday.blueprint.placement import described, placements
+    from workaday.catalog import read
+
+    blueprint = workspace.blueprint
+    name = blueprint.models[int(path[1])].name
+    region = getattr(workspace.loaded.project.platform, "region", None)
+    catalogue = read(blueprint.platform)
+    return [line for each in placements(blueprint, region) if each.model == name for line in described(each, catalogue)]
 
 
 def parse_key(key: str, workspace: Workspace) -> tuple[str | int, ...]:
@@ -62,7 +82,11 @@ def parse_key(key: str, workspace: Workspace) -> tuple[str | int, ...]:
     parts: list[str | int] = []
     written: Any = workspace.loaded.project
     for part in re.findall(r"[^.\[\]]+", key):
-        items = getattr(written, str(parts[-1])) if parts and isinstance(parts[-1], str) and hasattr(written, parts[-1]) else None
+        items = (
+            getattr(written, str(parts[-1]))
+            if parts and isinstance(parts[-1], str) and hasattr(written, parts[-1])
+            else None
+        )
         if isinstance(items, tuple):
             names = [getattr(item, "name", None) for item in items]
             index = names.index(part) if part in names else int(part) if part.isdigit() else None
@@ -93,7 +117,9 @@ def look_up(workspace: Workspace, path: tuple[str | int, ...], key: str) -> tupl
 def keys_beside(workspace: Workspace, path: tuple[str | int, ...]) -> list[str]:
     """Return the keys that could stand where a path's last part does, or where it first leads nowhere."""
     for length in range(len(path) - 1, -1, -1):
-        known = {each[length] for each in workspace.blueprint.values if len(each) > length and each[:length] == path[:length]}
+        known = {
+            each[length] for each in workspace.blueprint.values if len(each) > length and each[:length] == path[:length]
+        }
         if known:
             return sorted(str(each) for each in known)
     return []
@@ -127,5 +153,11 @@ def unknown(key: str, known: list[str]) -> Exception:
     from workaday.project.diagnostics import Diagnostic, ProjectError
 
     close = get_close_matches(re.split(r"[.\[\]]+", key)[-1], known, 1)
-    hint = f"did you mean `{close[0]}`?" if close else f"there is: {', '.join(known)}" if known else "see `workaday explain models`"
+    hint = (
+        f"did you mean `{close[0]}`?"
+        if close
+        else f"there is: {', '.join(known)}"
+        if known
+        else "see `workaday explain models`"
+    )
     return ProjectError([Diagnostic(code="X122", message=f"no value at `{key}`", hints=(hint,))])

@@ -52,7 +52,11 @@ def usage_error(message: str, possible: list[str]) -> str:
     said, _, meant = message.partition(" Did you mean ")
     said = re.sub(r"'([^']*)'", r"`\1`", re.sub(r" \(Possible .*\)", "", said).rstrip("."))
     likely = meant.strip("'?") or (possible[0] if possible else "")
-    hint = f"did you mean `{likely}`?" if likely else "`workaday --help` lists the verbs, `workaday VERB --help` its options"
+    hint = (
+        f"did you mean `{likely}`?"
+        if likely
+        else "`workaday --help` lists the verbs, `workaday VERB --help` its options"
+    )
     return f"error: {said[:1].lower()}{said[1:]}\nhint: {hint}\n"
 
 
@@ -91,7 +95,8 @@ def report_bug(error: Exception) -> int:
 
     traceback.print_exception(error)
     sys.stderr.write(
-        f"\nerror: this is a bug in workaday {__version__} (Python {platform.python_version()}, {platform.platform()}).\n"
+        f"\nerror: this is a bug in workaday {__version__} "
+        f"(Python {platform.python_version()}, {platform.platform()}).\n"
         "hint: please report it with the lines above and, if you can, your project.yaml\n"
     )
     return Exit.BUG

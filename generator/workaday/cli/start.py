@@ -23,7 +23,13 @@ def init(folder: Path, platform: str, example: str) -> int:
     for given, known, what in ((platform, PLATFORMS, "platform"), (example, examples, "example")):
         if given not in known:
             raise ProjectError(
-                [Diagnostic(code="X120", message=f"no {what} `{given}` to start from", hints=(f"there is: {', '.join(known)}",))]
+                [
+                    Diagnostic(
+                        code="X120",
+                        message=f"no {what} `{given}` to start from",
+                        hints=(f"there is: {', '.join(known)}",),
+                    )
+                ]
             )
     files = sorted(each for each in (source / example).rglob("*") if each.is_file() and "__pycache__" not in each.parts)
     targets = [folder / each.relative_to(source / example) for each in files]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workaday.cli.output import answer_json, say
-from workaday.cli.run import Exit
+from workaday.cli.run import Exit, wants_color
+
+if TYPE_CHECKING:
+    from workaday.execute.workspace import Workspace
 
 
 def validate(file: Path, stage: str | None, *, as_json: bool) -> int:
@@ -15,8 +20,11 @@ def validate(file: Path, stage: str | None, *, as_json: bool) -> int:
     workspace = open_workspace(file, stage)
     blueprint = workspace.blueprint
     if as_json:
-        answer_json([])
+        from workaday.project.diagnostics import to_json
+
+        answer_json(to_json(workspace.warnings, workspace.loaded.sources))
     else:
+        show_warnings(workspace)
         models = len(blueprint.models)
         say(f"{file}: ok ({models} model{'s' * (models != 1)}, platform {blueprint.platform})")
     return Exit.DONE
@@ -29,6 +37,8 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
     from workaday.render.tree import compare, diff_text, write
 
     workspace = open_workspace(file, stage)
+    if not as_json:
+        show_warnings(workspace)
     files = rendered(workspace.blueprint)
     plan = compare(workspace.tree, files) if check else write(workspace.tree, files)
     changed = [change for change in plan.changes if change.kind != "unchanged"]
@@ -40,3 +50,41 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
         where = workspace.tree.relative_to(workspace.root)
         say(f"{where}: {len(files)} files, {len(changed)} {'would change' if check else 'written'}")
     return Exit.CHANGES if check and changed else Exit.DONE
+
+
+def show_warnings(workspace: Workspace) -> None:
+    """Print what does not stop anything but should be seen, on standard error."""
+    if workspace.warnings:
+        from workaday.project.diagnostics import render_text
+
+        color = wants_color(sys.stderr)
+        sys.stderr.write(render_text(workspace.warnings, workspace.loaded.sources, color=color))
+
+
+def upgrade(file: Path, *, check: bool) -> int:
+    """Rewrite a project file of an older version, its environments and overlays too; comments stay."""
+    import os
+
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.migrations import upgrade as rewritten
+
+    found = rewritten(file)
+    for each in found:
+        for change in each.changes:
+            say(f"{each.path}: {change}")
+        if check:
+            continue
+        draft = each.path.with_name(f".{each.path.name}.{os.getpid()}")
+        try:
+            draft.write_bytes(each.new)
+            draft.replace(each.path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            finding = Diagnostic(code="T104", message=f"cannot write {each.path}: {error.strerror}")
+            raise ProjectError([finding]) from None
+    say(
+        f"{len(found)} file{'s' * (len(found) != 1)} {'would be ' if check else ''}rewritten"
+        if found
+        else f"{file}: nothing to upgrade"
+    )
+    return Exit.CHANGES if check and found else Exit.DONE

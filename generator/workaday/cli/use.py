@@ -66,7 +66,9 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
     workspace = open_workspace(file, stage)
     model = find_model(workspace, name)
     body, kind = read_payload(workspace, model, payload)
-    request = Request(probe.url_of(workspace.blueprint, model), data=body, headers={"content-type": kind}, method="POST")
+    request = Request(
+        probe.url_of(workspace.blueprint, model), data=body, headers={"content-type": kind}, method="POST"
+    )
     try:
         with urlopen(request, timeout=model.limits.timeout_seconds + 5) as answer:
             sys.stdout.buffer.write(answer.read())
@@ -105,7 +107,7 @@ def read_payload(workspace: Workspace, model: Model, payload: str | None) -> tup
                 Diagnostic(
                     code="L121",
                     message=f"the payload is not JSON: {error}",
-                    hints=("quote it for the shell: '{\"text\": \"hello\"}', or give a file: @payload.json",),
+                    hints=('quote it for the shell: \'{"text": "hello"}\', or give a file: @payload.json',),
                 )
             ]
         ) from None
@@ -134,5 +136,9 @@ def not_running(name: str) -> Exception:
     from workaday.project.diagnostics import Diagnostic, ProjectError
 
     return ProjectError(
-        [Diagnostic(code="L123", message=f"`{name}` is not running", hints=("start it: `workaday plan && workaday apply`",))]
+        [
+            Diagnostic(
+                code="L123", message=f"`{name}` is not running", hints=("start it: `workaday plan && workaday apply`",)
+            )
+        ]
     )

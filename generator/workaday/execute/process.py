@@ -86,7 +86,7 @@ def port_owner(port: int) -> str:
                     inodes.add(f"socket:[{field[9]}]")
     for entry in Path("/proc").glob("[0-9]*") if inodes else ():
         with contextlib.suppress(OSError):
-            if any(os.readlink(fd) in inodes for fd in (entry / "fd").iterdir()):
+            if any(str(fd.readlink()) in inodes for fd in (entry / "fd").iterdir()):
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 return f"pid {entry.name} ({command[:80]})"
     return "a process of another user" if inodes else "another process"
@@ -115,7 +115,9 @@ def start(interpreter: str, config: Path, run: Path) -> None:
     settings = json.loads(config.read_text())
     host, port = settings["host"], settings["port"]
     if not port_is_free(host, port):
-        raise ProcessError(f"port {port} is taken by {port_owner(port)}; stop it, or set `platform.port` in project.yaml")
+        raise ProcessError(
+            f"port {port} is taken by {port_owner(port)}; stop it, or set `platform.port` in project.yaml"
+        )
     run.mkdir(parents=True, exist_ok=True)
     (run / "state.json").unlink(missing_ok=True)
     with (run / "server.log").open("wb") as log:
@@ -200,7 +202,7 @@ def create_environment(
     """Make the Python environment that a process runs in, and note its interpreter in `folder/interpreter`.
 
     Without `requirements` it is the base: `python` itself where the server is installed in it, else a new environment
-    with the pinned server and torch from `server_source`. With them it is a layer above `base`: the model's requirements
+    with the pinned server and torch from `server_source`. With them it is a layer above `base`: the model's packages
     shadow what the base has, as they do in a container image that is built on the server's.
 
     Raises ProcessError when an installation fails.
@@ -267,7 +269,7 @@ def run_quietly(command: list[str]) -> str:
     return done.stdout
 
 
-# --- the command line that Terraform uses -------------------------------------------------------------------------------
+# --- the command line that Terraform uses -----------------------------------------------------------------------------
 
 
 def parser() -> argparse.ArgumentParser:

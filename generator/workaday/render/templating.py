@@ -21,7 +21,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
-        autoescape=False,  # noqa: S701  HCL and Markdown, not HTML
+        autoescape=False,
     )
 
 

@@ -9,16 +9,16 @@ from torch import nn
 from workaday_server import ClientError
 
 SAMPLES = {
-    "english": "good morning how are you today | the weather is nice this week | where is the train station | thank you very much | "
-    "i would like a cup of tea | see you tomorrow my friend | what time is it now | the children are playing in the garden",
-    "french": "bonjour comment allez vous aujourd'hui | il fait beau cette semaine | où est la gare | merci beaucoup | "
-    "je voudrais une tasse de thé | à demain mon ami | quelle heure est-il maintenant | les enfants jouent dans le jardin",
-    "german": "guten morgen wie geht es dir heute | das wetter ist schön diese woche | wo ist der bahnhof | vielen dank | "
-    "ich möchte eine tasse tee | bis morgen mein freund | wie spät ist es jetzt | die kinder spielen im garten",
-    "spanish": "buenos días cómo estás hoy | hace buen tiempo esta semana | dónde está la estación de tren | muchas gracias | "
-    "quisiera una taza de té | hasta mañana mi amigo | qué hora es ahora | los niños juegan en el jardín",
-    "italian": "buongiorno come stai oggi | questa settimana fa bel tempo | dov'è la stazione del treno | grazie mille | "
-    "vorrei una tazza di tè | a domani amico mio | che ore sono adesso | i bambini giocano nel giardino",
+    "english": "good morning how are you today | the weather is nice this week | where is the train station | "
+    "thank you very much | i would like a cup of tea | see you tomorrow my friend | what time is it now",
+    "french": "bonjour comment allez vous aujourd'hui | il fait beau cette semaine | où est la gare | "
+    "merci beaucoup | je voudrais une tasse de thé | à demain mon ami | quelle heure est-il maintenant",
+    "german": "guten morgen wie geht es dir heute | das wetter ist schön diese woche | wo ist der bahnhof | "
+    "vielen dank | ich möchte eine tasse tee | bis morgen mein freund | wie spät ist es jetzt",
+    "spanish": "buenos días cómo estás hoy | hace buen tiempo esta semana | dónde está la estación de tren | "
+    "muchas gracias | quisiera una taza de té | hasta mañana mi amigo | qué hora es ahora",
+    "italian": "buongiorno come stai oggi | questa settimana fa bel tempo | dov'è la stazione del treno | "
+    "grazie mille | vorrei una tazza di tè | a domani amico mio | che ore sono adesso",
 }
 BUCKETS = 4096
 
