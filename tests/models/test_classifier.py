@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 import torch
+
 from workaday_server import ClientError
 
 pytestmark = pytest.mark.torch

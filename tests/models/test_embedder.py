@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from workaday_server import ClientError
 
 pytestmark = pytest.mark.torch

@@ -7,6 +7,7 @@ import gguf
 import jinja2
 import pytest
 import torch
+
 from workaday_server import ClientError
 from workaday_server.weights_cache import WeightsError
 

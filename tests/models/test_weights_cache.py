@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from workaday_server import weights_cache
 from workaday_server.weights_cache import WeightsError, cached, package_file, package_version
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from workaday.blueprint.inputs import read_inputs
 from workaday.blueprint.model import Blueprint
 from workaday.blueprint.resolve import resolve

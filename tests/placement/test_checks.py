@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from workaday.project import render_text
 
 HEAD = "version: 1\nname: shop\nplatform: {kind: aws, region: us-east-1}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from workaday.project import codes
 
 PAGES = [page for code in codes.codes() if code.startswith(("C2", "C4")) and (page := codes.page(code))]

@@ -8,6 +8,7 @@ from math import ceil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from workaday.blueprint.model import Compute, Model, Pool
 from workaday.blueprint.placement import (
     GIB,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from workaday.checks import scaling
 from workaday.project import Loaded, ProjectError, load
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from workaday.project import codes
 
 PAGES = [page for code in codes.codes() if (page := codes.page(code))]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from workaday.project import Diagnostic, ProjectError, load, render_text, to_json
 from workaday.project.source import parse
 

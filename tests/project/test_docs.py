@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from workaday.project import render_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "project-file.md").read_text()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from workaday.project import ProjectError, diff, load
 from workaday.project.environments import environments
 

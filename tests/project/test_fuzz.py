@@ -16,6 +16,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from workaday.checks import scaling
 from workaday.project import ProjectError, codes, load, render_text, to_json
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+
 from workaday.project import reference
 
 ROOT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from workaday.project import render_text, to_json
 
 CASES = sorted(path for path in (Path(__file__).parent.parent / "golden" / "errors").iterdir() if path.is_dir())

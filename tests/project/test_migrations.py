@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from workaday.project import ProjectError, render_text
 from workaday.project.migrations import upgrade
 from workaday.project.source import parse

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
+
 from workaday.project import units
 from workaday.project.cron import cron_mistake
 

@@ -120,7 +120,7 @@ def test_ctrl_c_reaches_terraform_once_and_state_survives(tmp_path: Path) -> Non
     (tmp_path / "main.tf").write_text(
         'resource "terraform_data" "quick" {}\n'
         'resource "terraform_data" "slow" {\n'
-        '  input = terraform_data.quick.id\n'
+        "  input = terraform_data.quick.id\n"
         '  provisioner "local-exec" { command = "sleep 60" }\n}\n'
     )
     script = textwrap.dedent(

@@ -38,13 +38,23 @@ def root(tmp_path: Path) -> Path:
 def terraform(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "TF_CLI_CONFIG_FILE"}
     return subprocess.run(
-        [find_binary(root / ".bin"), *arguments, "-no-color"], cwd=root, env=environment, capture_output=True, text=True, check=False
+        [find_binary(root / ".bin"), *arguments, "-no-color"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_formatted(root: Path) -> None:
     for folder in (bundle() / "infra", root):
-        done = subprocess.run([find_binary(root / ".bin"), "fmt", "-check", "-recursive", "-diff", folder], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [find_binary(root / ".bin"), "fmt", "-check", "-recursive", "-diff", folder],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout
 
 
@@ -60,7 +70,10 @@ def test_the_tree_is_valid_and_plans_without_workaday(root: Path) -> None:
     ("change", "said"),
     [
         ({"environments": {}}, "environments must have `base`"),
-        ({"processes": {"main": {"config": "x", "environment": "nope", "fingerprint": "1"}}}, "Each process must name one of"),
+        (
+            {"processes": {"main": {"config": "x", "environment": "nope", "fingerprint": "1"}}},
+            "Each process must name one of",
+        ),
         ({"models": {"a": {"process": "nope", "revision": "1", "timeout_seconds": 1}}}, "Each model must name one of"),
     ],
 )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from workaday.render.tree import compare, write
 
 STEPS = ("mkdir", "open", "write", "replace", "unlink", "rmdir")

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from workaday.render.origins import Origins, OriginsBuilder, json_pointer, parse
 
 ROOT = "terraform/cluster"

@@ -7,6 +7,7 @@ import os
 import socket
 
 import pytest
+
 from workaday.project.diagnostics import ProjectError, render_text
 from workaday.render.tree import Change, compare, diff_text, write
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from workaday.project.diagnostics import ProjectError
 from workaday.render import tree_lock
 from workaday.render.tree import compare, write
