@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from workaday_server.calls import Call
 from workaday_server.errors import ClientError, MethodNotAllowed, NotFound, ServerError, Unavailable
 from workaday_server.messages import Request, Response, json_response
 from workaday_server.metrics import CONTENT_TYPE, Metrics
@@ -19,7 +20,6 @@ from workaday_server.openapi import document
 from workaday_server.protocols import raw, v1
 from workaday_server.streams import Stream
 from workaday_server.version import __version__
-from workaday_server.worker import Call
 
 log = logging.getLogger("workaday_server.requests")
 

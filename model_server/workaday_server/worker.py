@@ -13,13 +13,13 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 from typing import Any
 
+from workaday_server.calls import Call, piece_bytes, refusal
 from workaday_server.config import Batching, Limits
-from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, ServerError, Unavailable
-from workaday_server.messages import to_json
+from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, Unavailable
 from workaday_server.metrics import Metrics
 from workaday_server.predictor import Outcome, Predictor
 from workaday_server.streams import Stream
@@ -28,30 +28,6 @@ from workaday_server.threads import plan
 log = logging.getLogger("workaday_server.worker")
 
 UNBATCHED_ITEMS = 32  # of one request with several instances, how many go to `predict_batch` at once
-
-
-class Call:
-    """One request's items on their way through a model."""
-
-    __slots__ = ("context", "deadline", "decode", "encode", "expiry", "future", "gone", "items", "key", "times")
-
-    def __init__(
-        self,
-        decode: Callable[[], tuple[list[Any], object]],
-        encode: Callable[[list[Outcome]], Any],
-        context: Mapping[str, Any],
-        deadline: float,
-    ) -> None:
-        self.decode = decode
-        self.encode = encode
-        self.context = context
-        self.deadline = deadline
-        self.future: asyncio.Future[Any]
-        self.expiry: asyncio.TimerHandle | None = None
-        self.gone = False  # nobody waits for the answer any more
-        self.items: list[Any] = []
-        self.key: object = None  # items of calls with another key do not share a batch
-        self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded
 
 
 class ModelQueue:
@@ -238,7 +214,7 @@ class ModelQueue:
         try:
             call.items, call.key = call.decode()
         except Exception as error:
-            self._work_finish(call, _refusal(error, self.name), 0)
+            self._work_finish(call, refusal(error, self.name), 0)
             return None
         call.times[2] = perf_counter()
         return call
@@ -295,10 +271,10 @@ class ModelQueue:
         """Return an outcome per item; when the whole batch fails, each is tried alone, to find whose fault it is."""
         try:
             outcomes = self.predictor.predict_batch(items)
-            return [_refusal(each, self.name) if isinstance(each, Exception) else each for each in outcomes]
+            return [refusal(each, self.name) if isinstance(each, Exception) else each for each in outcomes]
         except Exception as error:
             if len(items) == 1:
-                return [_refusal(error, self.name)]
+                return [refusal(error, self.name)]
         return [outcome for item in items for outcome in self._work_batch([item])]
 
     def _work_single(self, call: Call) -> None:
@@ -307,7 +283,7 @@ class ModelQueue:
             try:
                 outcome = self.predictor.predict({**call.context, "payload": item})
             except Exception as error:
-                outcome = _refusal(error, self.name)
+                outcome = refusal(error, self.name)
             outcomes.append(outcome)
         if len(outcomes) == 1 and isinstance(outcomes[0], Iterator | AsyncIterator):
             self._work_stream(call, outcomes[0])
@@ -319,7 +295,7 @@ class ModelQueue:
         try:
             answer = call.encode(outcomes)
         except Exception as error:
-            answer = _refusal(error, self.name)
+            answer = refusal(error, self.name)
         call.times[4] = perf_counter()
         self._work_finish(call, answer, batch)
 
@@ -330,7 +306,7 @@ class ModelQueue:
             self._loop.call_soon_threadsafe(self._deliver)
 
     def _work_stream(self, call: Call, pieces: Iterator[Any] | AsyncIterator[Any]) -> None:
-        stream = Stream(self._loop, _piece, self.limits.timeout_seconds)
+        stream = Stream(self._loop, piece_bytes, self.limits.timeout_seconds)
         self._work_finish(call, stream, 1)
         failure: Exception | None = None
         source = self.predictor.iterate(pieces)
@@ -339,7 +315,7 @@ class ModelQueue:
                 if call.gone or not stream.push(piece):
                     break
         except Exception as error:
-            failure = _refusal(error, self.name)
+            failure = refusal(error, self.name)
         finally:
             with contextlib.suppress(Exception):
                 source.close()
@@ -350,20 +326,3 @@ class ModelQueue:
         for thread in threads:
             thread.join()
         self.predictor.close()
-
-
-def _refusal(error: Exception, model: str) -> ServerError:
-    """Return the error a caller may see; what the predictor did not mean for callers goes to the log."""
-    if isinstance(error, ServerError):
-        return error
-    log.error("model %s: prediction failed", model, exc_info=error)
-    return PredictorError("prediction failed; the server's log has the reason")
-
-
-def _piece(value: Any) -> bytes:
-    """Return one piece of a stream: text and bytes as they are, anything else a line of JSON."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
-    return to_json(value) + b"\n"

@@ -1,0 +1,56 @@
+"""One request's way through a model, and what becomes of what the predictor raised or yielded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from workaday_server.errors import PredictorError, ServerError
+from workaday_server.messages import to_json
+from workaday_server.predictor import Outcome
+
+log = logging.getLogger("workaday_server.worker")
+
+
+class Call:
+    """One request's items on their way through a model."""
+
+    __slots__ = ("context", "deadline", "decode", "encode", "expiry", "future", "gone", "items", "key", "times")
+
+    def __init__(
+        self,
+        decode: Callable[[], tuple[list[Any], object]],
+        encode: Callable[[list[Outcome]], Any],
+        context: Mapping[str, Any],
+        deadline: float,
+    ) -> None:
+        self.decode = decode
+        self.encode = encode
+        self.context = context
+        self.deadline = deadline
+        self.future: asyncio.Future[Any]
+        self.expiry: asyncio.TimerHandle | None = None
+        self.gone = False  # nobody waits for the answer any more
+        self.items: list[Any] = []
+        self.key: object = None  # items of calls with another key do not share a batch
+        self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded
+
+
+def refusal(error: Exception, model: str) -> ServerError:
+    """Return the error a caller may see; what the predictor did not mean for callers goes to the log."""
+    if isinstance(error, ServerError):
+        return error
+    log.error("model %s: prediction failed", model, exc_info=error)
+    return PredictorError("prediction failed; the server's log has the reason")
+
+
+def piece_bytes(value: Any) -> bytes:
+    """Return one piece of a stream: text and bytes as they are, anything else a line of JSON."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    return to_json(value) + b"\n"
