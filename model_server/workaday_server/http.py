@@ -67,8 +67,8 @@ class Connections:
             connection.expire()
 
     def close_idle(self) -> None:
-        """Close the connections that wait for a next request."""
-        for connection in [each for each in self.open if each.idle]:
+        """Close the connections that wait for a next request; a new one's first may be on its way."""
+        for connection in [each for each in self.open if each.idle and not each.fresh]:
             connection.close()
 
     @property
@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._reading_paused = False
         self._refused = False
         self.expires = 0.0
+        self.fresh = True  # no request has come yet
         self._reset()
 
     def _reset(self) -> None:
@@ -154,6 +155,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._reset()
+        self.fresh = False
         self._began = perf_counter()
         if self._task is None:
             self.expires = monotonic() + self._server.timeouts.headers

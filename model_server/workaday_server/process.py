@@ -28,6 +28,8 @@ log = logging.getLogger("workaday_server")
 BACKLOG = 2048
 SWEEP_SECONDS = 1.0
 GRACE_MARGIN_SECONDS = 5.0
+QUIET_SECONDS = 0.1
+QUIET_LIMIT_SECONDS = 1.0
 Reread = Callable[[], ServerConfig]
 
 
@@ -91,8 +93,18 @@ class Server:
         self.connections.close_idle()
         while self.connections.busy and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
+        await self._until_quiet()
         if self.connections.busy:
             log.warning("%d requests did not end in time", self.connections.busy)
+
+    async def _until_quiet(self) -> None:
+        """Let those who have just connected read their 503: closing the listener would reset them."""
+        give_up = time.monotonic() + QUIET_LIMIT_SECONDS
+        quiet_since = time.monotonic()
+        while (now := time.monotonic()) < give_up and now - quiet_since < QUIET_SECONDS:
+            if self.connections.open:
+                quiet_since = now
+            await asyncio.sleep(0.005)
 
     async def _sweep(self) -> None:
         while True:
