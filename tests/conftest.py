@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -34,10 +35,16 @@ def workaday(tmp_path: Path) -> Workaday:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """The first of two ports that nothing used a moment ago, below those that the kernel gives to clients."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        try:
+            with socket.socket() as first, socket.socket() as second:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + 1))
+        except OSError:
+            continue
+        return port
 
 
 @pytest.fixture

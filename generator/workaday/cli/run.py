@@ -27,22 +27,27 @@ def run(arguments: list[str]) -> int:
     from workaday.cli.app import app
 
     try:
-        result = app(arguments, prog_name="workaday", standalone_mode=False)
-        return int(result or 0)
+        result = int(app(arguments, prog_name="workaday", standalone_mode=False) or 0)
+        return interrupted() if result == Exit.INTERRUPTED else result  # 130 is Typer's word for Ctrl-C
     except ClickException as error:
         sys.stderr.write(usage_error(error.format_message(), list(getattr(error, "possibilities", None) or ())))
         return Exit.ERROR
     except Ended as ended:
         return ended.exit_code
     except (Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted; nothing is half-done that the next run does not mend\n")
-        return Exit.INTERRUPTED
+        return interrupted()
     except BrokenPipeError:
         # The reader (`| head`) has seen enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as error:
         return explain_failure(error, as_json=wants_json(arguments))
+
+
+def interrupted() -> int:
+    """Say what Ctrl-C leaves behind."""
+    sys.stderr.write("interrupted; nothing is half-done that the next run does not mend\n")
+    return Exit.INTERRUPTED
 
 
 def usage_error(message: str, possible: list[str]) -> str:
