@@ -72,7 +72,8 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
     try:
         with urlopen(request, timeout=model.limits.timeout_seconds + 5) as answer:
             sys.stdout.buffer.write(answer.read())
-            sys.stdout.buffer.write(b"\n" if sys.stdout.isatty() else b"")
+            is_text = answer.headers.get_content_type().startswith(("application/json", "text/"))
+            sys.stdout.buffer.write(b"\n" if is_text else b"")
             sys.stdout.flush()
     except HTTPError as error:
         message = error.read().decode(errors="replace").strip()
