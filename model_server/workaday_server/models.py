@@ -31,6 +31,7 @@ class Model:
         self.state = "loading"
         self.revision = config.revision
         self.attempted: str | None = None
+        self.attempts = 0
         self.seconds = 0.0
         self.memory_bytes = 0
         self.error: str | None = None
@@ -50,6 +51,7 @@ class Model:
             "seconds": round(time.monotonic() - self.began if loading else self.seconds, 3),
             "memory_bytes": self.memory_bytes,
             "error": self.error,
+            "attempts": self.attempts,
         }
 
 
@@ -67,11 +69,16 @@ class Models:
         metrics.refreshers.append(self._refresh_metrics)
 
     def want(self, configs: tuple[ModelConfig, ...]) -> None:
-        """Say which models there should be; loading starts, or goes on, in the background."""
+        """Say which models there should be; loading starts, or goes on, in the background.
+
+        What failed is tried again: what it lacked may be there now.
+        """
         self._wanted = {config.name: config for config in configs}
         for config in configs:
             self.by_name.setdefault(config.name, Model(config))
         for name, model in self.by_name.items():
+            if model.state == "failed":
+                model.attempted = None
             if name not in self._wanted and model.state != "draining":
                 model.state = "draining"
                 self._in_background(self._unload(model))
@@ -141,6 +148,7 @@ class Models:
     async def _load(self, config: ModelConfig) -> None:
         model = self.by_name[config.name]
         model.attempted, model.began = config.revision, time.monotonic()
+        model.attempts += 1
         model.state, model.revision, model.error = "loading", config.revision, None
         if model.queue is None:
             model.config = config

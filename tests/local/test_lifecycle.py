@@ -146,6 +146,23 @@ def test_a_model_that_fails_is_named_and_harms_no_other(project) -> None:
     assert project.state()["pid"] == pid
 
 
+def test_a_failed_model_is_tried_again_when_nothing_of_ours_changed(project) -> None:
+    """What it lacked may be there now: a file, a package, a free GPU."""
+    needs = (
+        "from pathlib import Path\nclass Predictor:\n    def __init__(self, config):\n"
+        "        self.text = Path(config['file']).read_text()\n"
+        "    def predict(self, payload):\n        return self.text\n"
+    )
+    later = project.folder / "later.txt"
+    project.model("a", needs, config={"file": str(later)})
+    project.ok("plan")
+    assert project.run("apply", "--yes").returncode == 1
+    assert project.run("apply", "--yes").returncode == 1
+    later.write_text("here")
+    project.up()
+    assert project.ok("predict", "a", "1").strip() == "here"
+
+
 def test_requirements_get_their_own_environment_process_and_port(project) -> None:
     """A layer above the base: its own version shadows the base's, and the base keeps what it has."""
     code = (

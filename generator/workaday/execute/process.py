@@ -156,7 +156,7 @@ def stop(run: Path, grace_seconds: float = 30.0) -> None:
 
 
 def load(run: Path, model: str, revision: str, timeout_seconds: float) -> None:
-    """Have the server load one revision of a model, and wait until it is ready.
+    """Have the server load one revision of a model, and wait until it is ready; one that failed is tried again.
 
     Raises ProcessError when loading fails, the server dies, or the time is over.
     """
@@ -164,7 +164,9 @@ def load(run: Path, model: str, revision: str, timeout_seconds: float) -> None:
     pid = holder(run)
     if pid is None:
         raise ProcessError(f"the server of `{model}` is not running:{log_tail(run)}")
-    if (read_state(run).get("models") or {}).get(model, {}).get("revision") != revision:
+    before = (live_state(run).get("models") or {}).get(model, {})
+    failures_seen = before.get("attempts", 0) if before.get("state") == "failed" else 0
+    if before.get("revision") != revision or failures_seen:
         os.kill(pid, signal.SIGHUP)
     while True:
         if holder(run) != pid:
@@ -172,7 +174,8 @@ def load(run: Path, model: str, revision: str, timeout_seconds: float) -> None:
         seen = (live_state(run).get("models") or {}).get(model, {})
         if seen.get("revision") == revision and seen.get("state") == "ready":
             return
-        if seen.get("revision") == revision and seen.get("state") == "failed":
+        tried = seen.get("attempts", 0) > failures_seen
+        if tried and seen.get("revision") == revision and seen.get("state") == "failed":
             raise ProcessError(f"`{model}` failed to load: {seen.get('error')}")
         if time.monotonic() > deadline:
             raise ProcessError(f"`{model}` was not ready within {timeout_seconds:.0f} s (state: {seen.get('state')})")
