@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -12,9 +13,12 @@ def main() -> None:
 
         sys.stdout.write(f"workaday {__version__}\n")
         return
+    gc.disable()  # a command is short and what it builds lives to its end: the collector would find nothing
     from workaday.cli.run import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # nor at exit
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def read_inputs(loaded: Loaded) -> Inputs:
     examples: dict[str, Any] = {}
     for model in loaded.project.models:
         predictor = getattr(model.server, "predictor", None)
-        if predictor is not None:
+        if predictor is not None and predictor not in examples:
             path = loaded.root / predictor
             digests[predictor] = code_digest(path)
             examples[predictor] = example_of(path.read_text(encoding="utf-8"), PREDICTOR_CLASS)

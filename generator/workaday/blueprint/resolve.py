@@ -214,11 +214,10 @@ def resolve_local(
 
 def revision_of(model: Model, inputs: Inputs) -> str:
     """Return a name for exactly this model: its settings and the code behind it."""
-    served = {
-        key: value
-        for key, value in asdict(model).items()
-        if key in ("kind", "class_name", "config", "weights", "env", "limits", "batching", "route", "predictor")
-    }
+    keys = ("kind", "class_name", "config", "weights", "env", "limits", "batching", "route", "predictor")
+    served = {key: getattr(model, key) for key in keys}
+    served["limits"] = asdict(model.limits)
+    served["batching"] = model.batching and asdict(model.batching)
     return digest(json.dumps(served, sort_keys=True, default=str), inputs.digests.get(model.predictor))
 
 

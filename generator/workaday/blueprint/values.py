@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from workaday.blueprint.model import Value
 
 KeyPath = tuple[str | int, ...]
 T = TypeVar("T")
+_ABSENT: Any = object()
 
 
 class Values:
@@ -32,7 +33,9 @@ class Values:
             default: what absent means.
             because: why the default is what it is.
         """
-        written = getattr(part, key, getattr(part, f"{key}_", None))
+        written = getattr(part, key, _ABSENT)
+        if written is _ABSENT:
+            written = getattr(part, f"{key}_", None)
         value, why = (default, because) if written is None else (written, None)
         self._store[(*self._prefix, key)] = Value(value, why)
         return value
