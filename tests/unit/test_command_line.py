@@ -126,3 +126,29 @@ def test_explain_tells_where_a_value_comes_from(workaday, tmp_path: Path, key: s
 def test_explain_suggests_the_likely_key(workaday) -> None:
     workaday("init", ".")
     assert "did you mean `queue`?" in workaday("explain", "models.hello.limits.quue").stderr
+
+
+def test_two_environments_are_compared(workaday, tmp_path: Path) -> None:
+    workaday("init", ".")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "prod.yaml").write_text("models:\n  - name: hello\n    config: {epochs: 90}\n")
+    done = workaday("diff", "default", "prod")
+    assert done.returncode == 0
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["key", "default", "prod"],
+        ["models[hello].config.epochs", "60", "90", "environments/prod.yaml:3"],
+    ]
+    assert "are the same" in workaday("diff", "prod", "prod").stdout
+    assert workaday("diff", "default", "pord").returncode == 1
+
+
+def test_environments_render_beside_each_other(workaday, tmp_path: Path) -> None:
+    workaday("init", ".")
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "prod.yaml").write_text("platform: {port: 8099}\n")
+    assert workaday("render").returncode == 0
+    assert workaday("render", "--env", "prod").returncode == 0
+    ports = [
+        json.loads((tmp_path / "deploy" / env / "local/main.json").read_text())["port"] for env in ("default", "prod")
+    ]
+    assert ports == [8080, 8099]

@@ -121,6 +121,19 @@ def explain(
 
 
 @app.command()
+def diff(
+    one: Annotated[str, typer.Argument(help="An environment; `default` is project.yaml alone.")],
+    other: Annotated[str, typer.Argument(help="The one to compare it with.")],
+    file: File = PROJECT,
+    format: Answer = Format.text,
+) -> int:
+    """Show what differs between two environments."""
+    from workaday.cli import tree
+
+    return tree.diff(one, other, file, as_json=format is Format.json)
+
+
+@app.command()
 def upgrade(
     file: File = PROJECT,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 if something would change.")] = False,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workaday.cli.output import answer_json, say
+from workaday.cli.output import answer_json, say, table
 from workaday.cli.run import Exit, wants_color
 
 if TYPE_CHECKING:
@@ -50,6 +50,33 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
         where = workspace.tree.relative_to(workspace.root)
         say(f"{where}: {len(files)} files, {len(changed)} {'would change' if check else 'written'}")
     return Exit.CHANGES if check and changed else Exit.DONE
+
+
+def diff(one: str, other: str, file: Path, *, as_json: bool) -> int:
+    """Print each key in which two environments differ, and where the second one says so."""
+    from workaday.execute.workspace import DEFAULT_STAGE
+    from workaday.project import diff as changes
+    from workaday.project import load
+
+    first, second = (load(file, None if name == DEFAULT_STAGE else name) for name in (one, other))
+    found = changes(first, second)
+    if as_json:
+        answer_json([{"key": each.path, one: each.old, other: each.new} for each in found])
+        return Exit.DONE
+    rows = [("key", one, other, "")]
+    for each in found:
+        place = f"{each.origin.file}:{each.origin.line}" if each.origin else ""
+        rows.append((each.path, short(each.old), short(each.new), place))
+    say(table(rows) if found else f"`{one}` and `{other}` are the same")
+    return Exit.DONE
+
+
+def short(value: object) -> str:
+    """Return a value on one line of a table; a dash for none."""
+    import json
+
+    text = "-" if value is None else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def show_warnings(workspace: Workspace) -> None:
