@@ -12,7 +12,14 @@ from time import perf_counter
 from typing import Any
 
 from workaday_server.calls import Call
-from workaday_server.errors import ClientError, MethodNotAllowed, NotFound, ServerError, Unavailable
+from workaday_server.errors import (
+    ClientError,
+    MethodNotAllowed,
+    NotFound,
+    ServerError,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from workaday_server.messages import Request, Response, json_response
 from workaday_server.metrics import CONTENT_TYPE, Metrics
 from workaday_server.models import Model, Models
@@ -109,6 +116,9 @@ class App:
         model = self._model(target)
         if self.draining:
             raise Unavailable("the server is shutting down", retry_after=1)
+        if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            # A few bytes may unpack to gigabytes, past the limit that was checked.
+            raise UnsupportedMediaType("content-encoding is not supported; send the body as it is")
         queue = self.models.queue(model)
         decode, encode = self._codec(request, target, model)
         seconds = min(model.config.limits.timeout_seconds, _asked_seconds(request))

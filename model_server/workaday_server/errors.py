@@ -52,6 +52,13 @@ class TooLarge(ServerError):
     cause = "client"
 
 
+class UnsupportedMediaType(ServerError):
+    """The body comes in a form that is not taken, such as compressed: 415."""
+
+    status = 415
+    cause = "client"
+
+
 class Unprocessable(ServerError):
     """Well formed, but not something the model can answer: 422. For predictors."""
 
