@@ -9,7 +9,7 @@ INTO := --quiet --python $(BIN)/python
 MODELS := requirements/models.txt
 WORKADAY := $(BIN)/workaday
 
-.PHONY: plan apply destroy status test test-cluster soak lint format bench lock clean
+.PHONY: plan apply destroy status test soak lint format bench lock clean
 
 plan: $(VENV)/.local
 	@$(WORKADAY) plan
@@ -26,7 +26,7 @@ status: $(VENV)/.local
 test: $(VENV)/.dev
 	@$(BIN)/pytest -m "not soak"
 
-# No control plane is needed yet: the charts bring it. Until then this tier runs the server's long fault tests.
+# The long ones: fuzzing with 10,000 inputs, the server under mixed load.
 soak: $(VENV)/.dev
 	@$(BIN)/pytest -m soak --timeout 3600
 
@@ -34,6 +34,10 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@for each in story classifier embedder; do \
+		MYPYPATH=models/$$each:model_server $(BIN)/mypy --strict --explicit-package-bases --ignore-missing-imports \
+			--config-file= models/$$each/*.py || exit 1; \
+	done
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff format .
