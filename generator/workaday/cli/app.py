@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -192,3 +193,13 @@ def serve(
     from workaday.cli import start
 
     return start.serve(predictor, name, port, reload=reload)
+
+
+def command_line(verb: list[str]) -> typer.Typer:
+    """Return the command with one verb alone, where there is such a verb: Typer builds all it has at each start."""
+    kept = [each for each in app.registered_commands if each.callback and each.callback.__name__ in verb]
+    if not kept:
+        return app
+    alone = copy(app)
+    alone.registered_commands = kept
+    return alone

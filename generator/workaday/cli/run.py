@@ -24,9 +24,10 @@ def run(arguments: list[str]) -> int:
     from typer import Exit as Ended
     from typer._click.exceptions import ClickException  # Typer carries its own copy of click since 0.25
 
-    from workaday.cli.app import app
+    from workaday.cli.app import command_line
 
     try:
+        app = command_line(arguments[:1])
         result = int(app(arguments, prog_name="workaday", standalone_mode=False) or 0)
         return interrupted() if result == Exit.INTERRUPTED else result  # 130 is Typer's word for Ctrl-C
     except ClickException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from .diagnostics import Diagnostic, KeyPath, Label
@@ -41,7 +42,7 @@ def predictor(server: Torch, here: KeyPath, root: Path) -> Iterator[Diagnostic]:
         yield missing
         return
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = parsed(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         said = getattr(error, "msg", None) or str(error)
@@ -64,6 +65,12 @@ def predictor(server: Torch, here: KeyPath, root: Path) -> Iterator[Diagnostic]:
     at = (Label((*here, "server", "class"), "the class it should have"),) if server.class_ else ()
     label = f"it has {', '.join(f'`{name}`' for name in classes)}" if classes else "it has no class"
     yield Diagnostic("C109", f"`{server.predictor}` has no class `{wanted}`", path, label, hints=(hint,), secondary=at)
+
+
+@lru_cache(maxsize=64)
+def parsed(source: bytes) -> ast.Module:
+    """Return a file's syntax tree, once for all the models that share the file; raises as `ast.parse`."""
+    return ast.parse(source)
 
 
 def defined(tree: ast.Module) -> set[str]:
