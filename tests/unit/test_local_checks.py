@@ -26,6 +26,11 @@ TORCH = "server: {kind: torch, predictor: p.py}"
             "L105",
             "answers at /a too",
         ),
+        (
+            "  - name: main\n    server: {kind: torch, predictor: p.py, requirements: p.py}\n",
+            "L106",
+            "the shared process `main`",
+        ),
     ],
 )
 def test_named_errors(workaday, tmp_path: Path, models: str, code: str, said: str) -> None:

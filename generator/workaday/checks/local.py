@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workaday.blueprint.model import BASE, MAIN
 from workaday.project.diagnostics import Diagnostic, Label
 
 if TYPE_CHECKING:
@@ -74,4 +75,19 @@ def shared_routes(loaded: Loaded) -> list[Diagnostic]:
     return found
 
 
-CHECKS = (remote_weights, other_servers, missing_weights, shared_routes)
+def reserved_names(loaded: Loaded) -> list[Diagnostic]:
+    """L106: a model's own environment and process would bear the name of the shared ones."""
+    return [
+        Diagnostic(
+            code="L106",
+            message=f"a model with requirements cannot be called `{model.name}` on `local`",
+            path=("models", index, "name"),
+            label="the shared environment is `base`, the shared process `main`",
+            hints=("give it another name",),
+        )
+        for index, model in enumerate(loaded.project.models)
+        if model.name in (BASE, MAIN) and getattr(model.server, "requirements", None)
+    ]
+
+
+CHECKS = (remote_weights, other_servers, missing_weights, shared_routes, reserved_names)

@@ -89,8 +89,14 @@ def destroy(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     from workaday.project.diagnostics import Diagnostic, ProjectError
 
     folders = folders_of(file, stage)
-    if not folders.state.exists():
-        say_unless(as_json, "nothing to destroy")
+    if not folders.state.is_dir():
+        from workaday.project import load
+
+        load(file, stage)  # a mistyped file or environment must not read as "it is gone"
+        if as_json:
+            answer_json({"destroyed": []})
+        else:
+            say("nothing to destroy")
         return Exit.DONE
     running = sorted(probe.resources_in_state(folders))
     if running and not yes and not confirmed(f"stop and remove {len(running)} resources?"):

@@ -57,7 +57,7 @@ def usage_error(message: str, possible: list[str]) -> str:
 
     said, _, meant = message.partition(" Did you mean ")
     said = re.sub(r"'([^']*)'", r"`\1`", re.sub(r" \(Possible .*\)", "", said).rstrip("."))
-    likely = meant.strip("'?") or (possible[0] if possible else "")
+    likely = meant.strip("'?").partition("'")[0] or (possible[0] if possible else "")
     hint = (
         f"did you mean `{likely}`?"
         if likely

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -33,25 +34,35 @@ def init(folder: Path, platform: str, example: str) -> int:
             )
     files = sorted(each for each in (source / example).rglob("*") if each.is_file() and "__pycache__" not in each.parts)
     targets = [folder / each.relative_to(source / example) for each in files]
-    present = [str(each) for each in targets if each.exists()]
+    present = [str(each) for each in targets if each.name != ".gitignore" and os.path.lexists(each)]
     if present:
         raise ProjectError(
             [
                 Diagnostic(
                     code="X121",
-                    message=f"{', '.join(present)} exists; nothing was written",
+                    message=f"{', '.join(present)} exist{'s' * (len(present) == 1)}; nothing was written",
                     hints=("choose another folder: `workaday init DIR`",),
                 )
             ]
         )
-    for origin, target in zip(files, targets, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if origin.name == "project.yaml":
-            target.write_text(origin.read_text().replace("NAME", project_name(folder)))
-        else:
-            shutil.copyfile(origin, target)
-        say(f"wrote {target}")
-    here = "" if folder == Path() else f"cd {folder} && "
+    try:
+        for origin, target in zip(files, targets, strict=True):
+            if target.exists():
+                continue  # a .gitignore of the user's own
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if origin.name == "project.yaml":
+                target.write_text(origin.read_text().replace("NAME", project_name(folder)))
+            else:
+                shutil.copyfile(origin, target)
+            say(f"wrote {target}")
+    except OSError as error:
+        said = (error.strerror or "it cannot be written").lower()
+        raise ProjectError([Diagnostic(code="X123", message=f"cannot write to {folder}: {said}")]) from None
+    here = (
+        ""
+        if folder == Path()
+        else f"cd {shlex.quote(str(folder.absolute() if str(folder)[0] in '-~' else folder))} && "
+    )
     say(f"\nnext: {here}workaday plan && workaday apply")
     return Exit.DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from workaday.execute import probe
 from workaday.execute import process as processes
 from workaday.execute.failures import at_its_origin
-from workaday.execute.terraform import Event, ResourceChange, Terraform, find_binary
+from workaday.execute.terraform import Event, ResourceChange, Terraform, TerraformFailure, find_binary
 from workaday.execute.workspace import Folders, Workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError
 from workaday.resources import bundle
@@ -88,13 +89,15 @@ def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
 def destroy(folders: Folders, on_event: Callable[[Event], None]) -> None:
     """Stop and remove all that `apply` made, then sweep what a killed run may have left outside of Terraform's state.
 
-    It needs no readable project file: what runs is known from Terraform's state and from the run folders.
+    It needs no readable project file and no sound tree: what runs is known from Terraform's state and the run folders,
+    and where Terraform cannot go on, the sweep alone leaves nothing.
     """
     if probe.resources_in_state(folders) and folders.terraform_root.is_dir():
-        terraform = terraform_of(folders)
-        terraform.init()
-        terraform.plan(folders.saved_plan, variables=variables(), destroy=True)
-        terraform.apply(folders.saved_plan, on_event)
+        with contextlib.suppress(TerraformFailure):
+            terraform = terraform_of(folders)
+            terraform.init()
+            terraform.plan(folders.saved_plan, variables=variables(), destroy=True)
+            terraform.apply(folders.saved_plan, on_event)
     probe.stop_leftovers(folders)
     shutil.rmtree(folders.state, ignore_errors=True)
     if folders.state.parent.is_dir() and not any(folders.state.parent.iterdir()):
@@ -113,21 +116,21 @@ def variables() -> dict[str, str]:
 
 
 def check_ports(workspace: Workspace) -> None:
-    """Find ports that something other than our own server holds.
+    """Find ports that something other than our own servers holds, before anything is stopped for them.
 
     Raises ProjectError (L101) that names each owner.
     """
+    ours = {processes.live_state(run).get("port") for run in (workspace.state / "run").glob("*")}
     taken = [
         Diagnostic(
             code="L101",
             message=f"port {process.port} is taken by {processes.port_owner(process.port)}",
             path=("platform", "port"),
             label=f"process `{process.name}` wants {process.host}:{process.port}",
-            hints=("stop that process, or set another `platform.port`",),
+            hints=("stop that process (`kill PID`), or set another `platform.port`",),
         )
         for process in workspace.blueprint.processes
-        if processes.holder(workspace.run_dir(process.name)) is None
-        and not processes.port_is_free(process.host, process.port)
+        if process.port not in ours and not processes.port_is_free(process.host, process.port)
     ]
     if taken:
         raise ProjectError(taken, workspace.loaded.sources)

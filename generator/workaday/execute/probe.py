@@ -95,11 +95,13 @@ def dead_resources(workspace: Workspace) -> tuple[str, ...]:
 
     A server in a run folder that no live process holds is dead; so is a model that its live server has not loaded.
     """
+    from workaday.render.local import config_path
+
     dead: list[str] = []
     for process in workspace.blueprint.processes:
         run = workspace.run_dir(process.name)
         live = processes.live_state(run)
-        if not live:
+        if not live or not processes.reads_from(run, workspace.tree / config_path(process)):
             dead.append(address("server", process.name))
             continue
         loaded = live.get("models", {})
@@ -121,7 +123,9 @@ def resources_in_state(folders: Folders) -> frozenset[str]:
     """Return the addresses in Terraform's local state file; tainted ones, which Terraform replaces anyway, included."""
     try:
         state = json.loads(folders.terraform_state.read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
+        return frozenset()
+    if not isinstance(state, dict):
         return frozenset()
     return frozenset(
         address(resource["name"], instance["index_key"])

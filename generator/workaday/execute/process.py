@@ -63,6 +63,14 @@ def live_state(run: Path) -> dict[str, Any]:
     return state if pid is not None and state.get("pid") == pid else {}
 
 
+def reads_from(run: Path, config: Path) -> bool:
+    """Say whether a run folder's server was started with this configuration: not if the project was moved."""
+    try:
+        return (run / "config").read_text().strip() == str(config.resolve())
+    except OSError:
+        return False
+
+
 def port_is_free(host: str, port: int) -> bool:
     """Say whether a server could listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -120,6 +128,7 @@ def start(interpreter: str, config: Path, run: Path) -> None:
         )
     run.mkdir(parents=True, exist_ok=True)
     (run / "state.json").unlink(missing_ok=True)
+    (run / "config").write_text(f"{config.resolve()}\n")
     with (run / "server.log").open("wb") as log:
         child = subprocess.Popen(
             [interpreter, "-m", "workaday_server", str(config)],

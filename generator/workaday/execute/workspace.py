@@ -85,8 +85,13 @@ def open_workspace(file: Path, stage: str | None) -> Workspace:
     from workaday.blueprint.resolve import resolve
     from workaday.checks import check
     from workaday.project import load
-    from workaday.project.diagnostics import ProjectError
+    from workaday.project.diagnostics import Diagnostic, ProjectError
 
+    if stage == DEFAULT_STAGE:
+        hint = f"that is project.yaml alone, without `--env`; rename environments/{DEFAULT_STAGE}.yaml if there is one"
+        raise ProjectError(
+            [Diagnostic(code="X105", message=f"no environment can be called `{DEFAULT_STAGE}`", hints=(hint,))]
+        )
     loaded = load(file, stage)
     name = stage or DEFAULT_STAGE
     blueprint = resolve(loaded.project, read_inputs(loaded), name)
