@@ -24,8 +24,8 @@ class Mlp(Model):
             return {"predictions": answer(self.model, payload["instances"])}
         total = np.atleast_1d(payload.inputs[0].as_numpy().sum())
         output = InferOutput("sum", [1], "FP32")
-        output.set_data_from_numpy(total, binary_data=True)
-        return InferResponse(payload.id, "mlp", [output])
+        output.set_data_from_numpy(total, binary_data=False)
+        return InferResponse(payload.id or "1", "mlp", [output])
 
 
 if __name__ == "__main__":
