@@ -225,6 +225,23 @@ def test_ctrl_c_ends_in_order_and_the_next_run_goes_on(project) -> None:
     assert project.predict("a", 5) == 5
 
 
+def test_two_at_once_are_told_apart(project) -> None:
+    slow = (
+        "import time\nclass Predictor:\n    def __init__(self, config):\n        time.sleep(3)\n"
+        "    def predict(self, payload):\n        return 1\n"
+    )
+    project.model("a", slow)
+    first = project.start("apply", "--yes")
+    wait_until(project.servers, 30)
+    for verb in (["plan"], ["apply", "--yes"], ["destroy", "--yes"]):
+        refused = project.run(*verb)
+        assert refused.returncode == 1
+        assert "error[X106]" in refused.stderr
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 0, out + err
+    assert "nothing to do" in project.ok("apply")
+
+
 @pytest.mark.parametrize("moment", [0.15, 0.4, 0.7, 1.0, 1.4])
 def test_killed_at_any_moment_the_next_run_mends_it(project, moment: float) -> None:
     """kill -9 of the command and of its Terraform; the server that it may have started is found by its lock."""

@@ -32,6 +32,7 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
+    deploy.hold(workspace)
     if not as_json:
         show_warnings(workspace)
     planned = deploy.plan(workspace)
@@ -51,6 +52,7 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     from workaday.project.diagnostics import Diagnostic, ProjectError
 
     workspace = open_workspace(file, stage)
+    deploy.hold(workspace)
     planned = deploy.saved_plan(workspace)
     shown_before = planned is not None
     if planned is None:
@@ -98,6 +100,7 @@ def destroy(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
         else:
             say("nothing to destroy")
         return Exit.DONE
+    deploy.hold(folders)
     running = sorted(probe.resources_in_state(folders))
     if running and not yes and not confirmed(f"stop and remove {len(running)} resources?"):
         raise ProjectError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -102,6 +104,20 @@ def destroy(folders: Folders, on_event: Callable[[Event], None]) -> None:
     shutil.rmtree(folders.state, ignore_errors=True)
     if folders.state.parent.is_dir() and not any(folders.state.parent.iterdir()):
         folders.state.parent.rmdir()
+
+
+def hold(folders: Folders) -> None:
+    """Be the only one that plans, applies or destroys in this project, until this process ends, however it ends.
+
+    Raises ProjectError (X106) when another Workaday is at work there.
+    """
+    folder = os.open(folders.root, os.O_RDONLY)  # never closed: the kernel frees the lock with the process
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        hint = "wait until it has ended, then run `workaday plan` again"
+        finding = Diagnostic(code="X106", message="another workaday is at work in this project", hints=(hint,))
+        raise ProjectError([finding]) from None
 
 
 def terraform_of(folders: Folders) -> Terraform:
