@@ -6,20 +6,6 @@ import ast
 from typing import Any
 
 
-def class_names(source: str) -> tuple[str, ...]:
-    """Return the classes that a file defines or imports at module level.
-
-    Raises SyntaxError when it is not Python.
-    """
-    names: list[str] = []
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            names.append(node.name)
-        elif isinstance(node, ast.ImportFrom | ast.Import):
-            names += [alias.asname or alias.name for alias in node.names]
-    return tuple(names)
-
-
 def example_of(source: str, class_name: str) -> Any:
     """Return the class's `example` payload, a literal, or None.
 

@@ -28,23 +28,16 @@ def explain_code(code: str, *, as_json: bool) -> int:
     """Print the page of an error code."""
     from dataclasses import asdict
 
-    from workaday.project.codes import page
+    from workaday.project.codes import codes, page
 
     found = page(code)
     if found is None:
-        raise unknown(code, known_codes())
+        raise unknown(code, codes())
     if as_json:
         answer_json(asdict(found))
     else:
         say(found.text.rstrip("\n"))
     return Exit.DONE
-
-
-def known_codes() -> list[str]:
-    """Return every code that has a page."""
-    from workaday.resources import package
-
-    return sorted(each.stem for each in (package() / "codes").glob("*.md"))
 
 
 def explain_key(key: str, file: Path, stage: str | None, *, as_json: bool) -> int:

@@ -45,8 +45,8 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
     if as_json:
         answer_json({"tree": str(workspace.tree), "changes": [{"path": c.path, "kind": c.kind} for c in changed]})
     else:
-        if diff or check:
-            say(diff_text(plan).rstrip("\n")) if changed else None
+        if changed and (diff or check):
+            say(diff_text(plan).rstrip("\n"))
         where = workspace.tree.relative_to(workspace.root)
         say(f"{where}: {len(files)} files, {len(changed)} {'would change' if check else 'written'}")
     return Exit.CHANGES if check and changed else Exit.DONE

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workaday.layout import state_dir, tree_dir
+
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint
     from workaday.project import Loaded
@@ -29,12 +31,12 @@ class Folders:
     @property
     def tree(self) -> Path:
         """The rendered tree: reviewable, perhaps committed."""
-        return self.root / "deploy" / self.stage
+        return self.root / tree_dir(self.stage)
 
     @property
     def state(self) -> Path:
         """Run-time state: never rendered, never committed."""
-        return self.root / ".workaday" / self.stage
+        return self.root / state_dir(self.stage)
 
     @property
     def terraform_root(self) -> Path:

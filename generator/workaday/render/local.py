@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from workaday.blueprint.model import Blueprint, Model, Process
+from workaday.layout import state_dir, tree_dir
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder, json_pointer
 from workaday.render.templating import fill
 from workaday.resources import bundle, package
@@ -22,7 +23,7 @@ def files(blueprint: Blueprint) -> dict[str, bytes]:
     tree |= {f"terraform/modules/local/{name}": content for name, content in module_files("local").items()}
     tree["terraform/modules/local/process.py"] = (package() / "execute" / "process.py").read_bytes()
     tree[f"{CLUSTER}/main.tf"] = fill(
-        "terraform/local/cluster/main.tf.j2", state_dir=from_tree(blueprint, CLUSTER, state_dir(blueprint))
+        "terraform/local/cluster/main.tf.j2", state_dir=from_tree(blueprint, CLUSTER, state_dir(blueprint.stage))
     )
     tree[f"{CLUSTER}/workaday.auto.tfvars.json"] = as_json(tfvars(blueprint))
     tree[ORIGINS] = origins(blueprint).to_bytes()
@@ -59,11 +60,6 @@ def origins(blueprint: Blueprint) -> Origins:
     return table.build()
 
 
-def state_dir(blueprint: Blueprint) -> str:
-    """Return the folder of run-time state, relative to project.yaml; it is never rendered."""
-    return f".workaday/{blueprint.stage}"
-
-
 def config_path(process: Process) -> str:
     """Return where a process's configuration lies in the tree."""
     return f"local/{process.name}.json"
@@ -71,7 +67,7 @@ def config_path(process: Process) -> str:
 
 def from_tree(blueprint: Blueprint, folder: str, target: str) -> str:
     """Return the path of a project file as seen from a folder of the tree."""
-    depth = len(PurePosixPath("deploy", blueprint.stage, folder).parts)
+    depth = len(PurePosixPath(tree_dir(blueprint.stage), folder).parts)
     return str(PurePosixPath(*[".."] * depth, target))
 
 
@@ -105,7 +101,7 @@ def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
         "version": SERVER_CONFIG_VERSION,
         "host": process.host,
         "port": process.port,
-        "state_file": seen(f"{state_dir(blueprint)}/run/{process.name}/state.json"),
+        "state_file": seen(f"{state_dir(blueprint.stage)}/run/{process.name}/state.json"),
         "drain_seconds": process.drain_seconds,
         "models": [entry(model) for model in blueprint.models_of(process.name)],
     }
