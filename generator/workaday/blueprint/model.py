@@ -101,8 +101,26 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Reservation:
+    """Capacity reserved beforehand; a `block` was bought for a time and is gone after it."""
+
+    id: str
+    block: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
-    """Nodes of one shape; `derived` says that no pool was written and the models asked for this one."""
+    """Nodes of one shape; `derived` says that no pool was written and the models asked for this one.
+
+    Attributes:
+        gpu_type, gpu_count: the GPUs of each node; None and 0 where `instances` say it.
+        share, clients, partition: how pods share a GPU: `none`, `time_slicing` among `clients`, `mig` by `partition`.
+        driver: who installs the GPU's driver: `cloud` or `operator`.
+        nodes_min, nodes_max: of any capacity type.
+        zones: where its nodes may be; none is all of the platform's.
+        image: the nodes' operating system, None the cloud's default.
+        placement: `compact`, or None.
+    """
 
     name: str
     gpu_type: str | None
@@ -112,9 +130,15 @@ class Pool:
     nodes_min: int
     nodes_max: int
     spot: Spot | None
-    reservation: str | None
+    reservation: Reservation | None
     disk_bytes: int
     derived: bool
+    clients: int | None = None
+    partition: str | None = None
+    driver: str = "cloud"
+    zones: tuple[str, ...] = ()
+    image: str | None = None
+    placement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

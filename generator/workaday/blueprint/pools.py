@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workaday.blueprint.model import Model, Pool, Spot
+from workaday.blueprint.model import Model, Pool, Reservation, Spot
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def resolve_pools(project: schema.Project, models: Sequence[Model], values: Valu
 def written_pool(pool: schema.Pool, values: Values) -> Pool:
     """Return a pool with every default explicit."""
     accelerator = pool.accelerator
-    nodes = values.under("nodes")
+    nodes, of_gpu = values.under("nodes"), values.under("accelerator")
+    share = of_gpu.choose("share", accelerator, "none", "the default") if accelerator else "none"
     spot = None
     if pool.spot is not None:
         of_spot = values.under("spot")
@@ -42,17 +43,25 @@ def written_pool(pool: schema.Pool, values: Values) -> Pool:
     return Pool(
         name=pool.name,
         gpu_type=accelerator.type if accelerator else None,
-        gpu_count=values.under("accelerator").choose("count", accelerator, 1, "the default") if accelerator else 0,
-        share=values.under("accelerator").choose("share", accelerator, "none", "the default")
+        gpu_count=of_gpu.choose("count", accelerator, 1, "the default") if accelerator else 0,
+        share=share,
+        clients=of_gpu.choose("clients", accelerator, 2, "the default: two pods a GPU")
+        if share == "time_slicing"
+        else None,
+        partition=accelerator.partition if accelerator else None,
+        driver=of_gpu.choose("driver", accelerator, "cloud", "the default: it comes with the node's image")
         if accelerator
-        else "none",
+        else "cloud",
         instances=pool.instances or (),
         nodes_min=nodes.choose("min", pool.nodes, 0, "the default: no node without work"),
         nodes_max=nodes.choose("max", pool.nodes, 10, "the default: a bound on cost"),
         spot=spot,
-        reservation=pool.reservation,
+        reservation=Reservation(pool.reservation.id, pool.reservation.block) if pool.reservation else None,
         disk_bytes=values.choose("disk", pool, 100 * GIB, "the default: images of several GB"),
         derived=False,
+        zones=pool.zones or (),
+        image=pool.image,
+        placement=pool.placement,
     )
 
 

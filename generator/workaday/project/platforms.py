@@ -62,6 +62,9 @@ class Access(Part):
 
     endpoint: Literal["public", "private"] | None = Field(None, description="Whether the API has a public address.")
     cidrs: Seq[Cidr] | None = Field(None, description="The networks that may reach a public endpoint.")
+    via: Literal["vpn", "peering", "bastion", "runner"] | None = Field(
+        None, description="How you reach a private endpoint; without it, none would reach the cluster."
+    )
     admins: Seq[str] | None = Field(
         None, description="Who administers the cluster: IAM principals (aws), members (gcp), group object ids (azure)."
     )
@@ -109,12 +112,19 @@ class Cloud(Part):
     system: System | None = Field(None, description="The pool where controllers run.")
     budget: Budget | None = Field(None, description="An alarm on cost.")
     tags: dict[str, str] | None = Field(None, description="Tags (aws, azure) or labels (gcp) of every resource.")
+    deletion_protection: bool | None = Field(None, description="Whether the cloud refuses to delete the cluster.")
+
+
+_ACCOUNT = matching(r"^[0-9]{12}$", "account id of AWS", "111122223333")
 
 
 class Aws(Cloud):
     """Amazon EKS."""
 
     kind: Literal["aws"] = Field(description="Makes an EKS cluster on Amazon Web Services.")
+    account: Annotated[str | None, BeforeValidator(lambda value: _checked(value, _ACCOUNT))] = Field(
+        None, description="The account that holds it, quoted; any other is refused."
+    )
     provisioner: Literal["karpenter", "node_groups"] | None = Field(
         None, description="Who adds nodes: Karpenter, or managed node groups."
     )
@@ -133,6 +143,9 @@ class Gcp(Cloud):
     project: Annotated[str, BeforeValidator(lambda value: _checked(value, _PROJECT_ID))] = Field(
         description="The Google Cloud project that holds it."
     )
+    provisioner: Literal["node_pools", "auto_provisioning"] | None = Field(
+        None, description="Who adds nodes: the pools' own autoscalers, or node auto-provisioning."
+    )
 
 
 class Azure(Cloud):
@@ -141,6 +154,9 @@ class Azure(Cloud):
     kind: Literal["azure"] = Field(description="Makes an AKS cluster on Azure.")
     subscription: Annotated[str, BeforeValidator(lambda value: _checked(value, _SUBSCRIPTION))] = Field(
         description="The subscription that holds it."
+    )
+    provisioner: Literal["node_pools", "auto_provisioning"] | None = Field(
+        None, description="Who adds nodes: the pools' own autoscalers, or node auto-provisioning (Karpenter)."
     )
 
 
