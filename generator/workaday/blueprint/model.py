@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workaday.blueprint.cloud import Cloud
 
 BASE = "base"  # the environment without requirements of its own
 MAIN = "main"  # the process that serves every model without requirements of its own
@@ -223,6 +226,7 @@ class Blueprint:
         environments: Python environments of the local platform, `base` first.
         processes: server processes of the local platform, `main` first where it serves anything.
         values: every value that the project file has or could have, with its origin, by key path.
+        cloud: what Terraform makes on a cloud; None on `local` and `existing`.
     """
 
     name: str
@@ -234,6 +238,7 @@ class Blueprint:
     environments: tuple[Environment, ...]
     processes: tuple[Process, ...]
     values: Mapping[tuple[str | int, ...], Value]
+    cloud: Cloud | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

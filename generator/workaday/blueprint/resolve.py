@@ -18,6 +18,7 @@ from workaday.blueprint.model import (
     Environment,
     Limits,
     Model,
+    Pool,
     Process,
     Rollout,
     Scale,
@@ -27,6 +28,7 @@ from workaday.blueprint.pools import resolve_pools
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
+    from workaday.blueprint.cloud import Cloud
     from workaday.project import schema
 
 MIB = 2**20
@@ -67,8 +69,18 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         models=models,
         environments=environments,
         processes=processes,
+        cloud=None if local else resolved_cloud(project, stage, models, pools, values),
         values=values.frozen(),
     )
+
+
+def resolved_cloud(
+    project: schema.Project, stage: str, models: Sequence[Model], pools: Sequence[Pool], values: Values
+) -> Cloud | None:
+    """Return what Terraform makes on a cloud."""
+    from workaday.blueprint.resolve_cloud import resolve_cloud  # most commands of a local project never need it
+
+    return resolve_cloud(project, stage, models, pools, values)
 
 
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:
