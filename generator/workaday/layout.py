@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+DEFAULT_STAGE = "default"  # project.yaml alone
+
 
 def tree_dir(stage: str) -> str:
     """Return the folder of the rendered tree: reviewable, perhaps committed."""

@@ -54,7 +54,7 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
 
 def diff(one: str, other: str, file: Path, *, as_json: bool) -> int:
     """Print each key in which two environments differ, and where the second one says so."""
-    from workaday.execute.workspace import DEFAULT_STAGE
+    from workaday.layout import DEFAULT_STAGE
     from workaday.project import diff as changes
     from workaday.project import load
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workaday.layout import state_dir, tree_dir
+from workaday.layout import DEFAULT_STAGE, state_dir, tree_dir
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint
     from workaday.project import Loaded
     from workaday.project.diagnostics import Diagnostic
-
-DEFAULT_STAGE = "default"
 
 
 @dataclass(frozen=True)
