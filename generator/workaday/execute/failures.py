@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
 
 # process.py prints `error: …` as its last words; local-exec wraps them in a paragraph about itself.
+# What a module of ours refuses, in its own words: a validation or a precondition.
+REFUSALS = {"Invalid value for variable", "Resource precondition failed", "Resource postcondition failed"}
+CHECKED_BY = re.compile(r"\n*This was checked by the validation rule at .*\Z", re.DOTALL)
+# The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
+VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*(\w+)\s*=')
 OWN_WORDS = re.compile(r"Output: (?:.*\n)*?error: (?P<message>(?:.|\n)+)\Z")
 
 
@@ -29,7 +34,7 @@ def at_its_origin(workspace: Workspace) -> Iterator[None]:
         except (OSError, ValueError):
             origins = Origins()
         root = workspace.terraform_root.relative_to(workspace.tree).as_posix()
-        found = as_project_error(failure, lambda address: origins.lookup(root, address))
+        found = as_project_error(failure, lambda address: origins.lookup_address(root, address))
         raise ProjectError(found.diagnostics, workspace.loaded.sources) from None
 
 
@@ -41,7 +46,7 @@ def as_project_error(
     `origin` gives the key path of a resource's address.
     """
     if failure.diagnostics:
-        return ProjectError([_finding(each, origin(each.get("address", ""))) for each in failure.diagnostics])
+        return ProjectError([_finding(each, origin(_subject(each))) for each in failure.diagnostics])
     return ProjectError([Diagnostic(code="X110", message=f"terraform {failure.verb} failed: {failure.output}")])
 
 
@@ -56,8 +61,20 @@ def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
             path=path,
             hints=("run `workaday apply` again once that is mended: it goes on from here",),
         )
+    if raw["summary"] in REFUSALS:
+        return Diagnostic(code="X111", message=" ".join(CHECKED_BY.sub("", detail).split()), path=path)
     where = f": {address}" if address else ""
     return Diagnostic(code="X110", message=f"terraform: {raw['summary']}{where}\n{detail}".rstrip(), path=path)
+
+
+def _subject(raw: Event) -> str:
+    """Return what a finding is about: a resource's address, or `var.NAME`."""
+    snippet = raw.get("snippet") or {}
+    for text in (snippet.get("context") or "", snippet.get("code") or ""):
+        if not raw.get("address") and (found := VARIABLE.search(text)):
+            return f"var.{next(filter(None, found.groups()))}"
+    address: str = raw.get("address", "")
+    return address
 
 
 def _who(address: str) -> str:

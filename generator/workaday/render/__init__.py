@@ -10,17 +10,15 @@ def render(blueprint: Blueprint) -> dict[str, bytes]:
 
     Raises ProjectError (X104) for a platform that this version does not render.
     """
-    from workaday.project.diagnostics import Diagnostic, ProjectError
-    from workaday.render import local
+    if blueprint.platform == "local":
+        from workaday.render import local
 
-    if blueprint.platform != "local":
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code="X104",
-                    message=f"this version renders `local` only, not `{blueprint.platform}`",
-                    path=("platform", "kind"),
-                )
-            ]
-        )
-    return local.files(blueprint)
+        return local.files(blueprint)
+    if blueprint.cloud:
+        from workaday.render import cloud
+
+        return cloud.files(blueprint)
+    from workaday.project.diagnostics import Diagnostic, ProjectError
+
+    message = f"this version renders `local`, `aws`, `gcp` and `azure`, not `{blueprint.platform}`"
+    raise ProjectError([Diagnostic("X104", message, ("platform", "kind"))])

@@ -16,6 +16,7 @@ from workaday.project.diagnostics import KeyPath
 
 ORIGINS = "origins.json"
 VERSION = 1
+_LAST_KEY = re.compile(r'\["(?:[^"\\]|\\.)*"\](?=[^\[\]]*$)')
 _ADDRESS_PART = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]|\.?[^.\[\]]+')
 
 
@@ -29,6 +30,18 @@ class Origins:
         """Return the origin of a part, or of the nearest part around it; None where nothing is known of that path."""
         known = self.table.get(path, {})
         return next((known[each] for each in _outwards(pointer) if each in known), None)
+
+    def lookup_address(self, path: str, address: str) -> KeyPath | None:
+        """Return the origin of a Terraform address; where only the root is known, that of the last key in it.
+
+        A cloud's modules make several resources of one node group or model, each under the user's own name for it:
+        `module.node_groups.aws_launch_template.this["gpu-spot"]` comes from where `var.node_groups["gpu-spot"]` does.
+        """
+        known = self.table.get(path, {})
+        exact = next((known[each] for each in _outwards(address) if each and each in known), None)
+        if exact is None and (key := _LAST_KEY.search(address)):
+            exact = next((origin for pointer, origin in known.items() if pointer.endswith(key[0])), None)
+        return exact if exact is not None else known.get("")
 
     def to_bytes(self) -> bytes:
         """Return the table as `origins.json` has it: sorted, one part a line."""
