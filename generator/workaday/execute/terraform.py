@@ -69,14 +69,16 @@ class Terraform:
         root: folder of the rendered root module.
         data_dir: where Terraform keeps its working files (`TF_DATA_DIR`), the saved plan among them.
         binary: a terraform or tofu executable.
+        environment: variables that it gets on top of ours.
     """
 
-    def __init__(self, root: Path, data_dir: Path, binary: str) -> None:
+    def __init__(self, root: Path, data_dir: Path, binary: str, environment: Mapping[str, str] | None = None) -> None:
         from python_terraform import IsFlagged
         from python_terraform import Terraform as CommandLine
 
         self.root = root
         self.data_dir = data_dir
+        self.environment = environment or {}
         self._flag = IsFlagged
         self._commands = CommandLine(working_dir=str(root), terraform_bin_path=binary)
 
@@ -108,9 +110,13 @@ class Terraform:
 
     def show(self, plan: Path) -> tuple[ResourceChange, ...]:
         """Return what a saved plan changes, by address, resources without a change left out."""
-        output = self._run("show", str(plan), json=self._flag)
-        changes = [self._change(each) for each in json.loads(output).get("resource_changes", ())]
+        changes = [self._change(each) for each in self.document(plan).get("resource_changes", ())]
         return tuple(sorted(filter(None, changes), key=lambda each: each.address))
+
+    def document(self, plan: Path) -> Event:
+        """Return a saved plan as `terraform show -json` has it."""
+        document: Event = json.loads(self._run("show", str(plan), json=self._flag))
+        return document
 
     def apply(self, plan: Path, on_event: Callable[[Event], None]) -> None:
         """Apply a saved plan; `on_event` gets each of Terraform's JSON messages as it comes."""
@@ -138,6 +144,7 @@ class Terraform:
             "TF_DATA_DIR": str(self.data_dir),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            **self.environment,
         }
         diagnostics: list[Event] = []
         plain: list[str] = []
