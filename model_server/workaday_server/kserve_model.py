@@ -73,8 +73,10 @@ def _is_tensors(payload: Any) -> bool:
 
 
 def _datatype(tensor: Any) -> str:
-    from workaday_server.protocols.v2 import NAMES
+    from workaday_server.protocols.tensors import NAMES
 
+    if hasattr(tensor, "detach"):
+        raise ClientError("models of the KServe SDK take no BF16")
     return NAMES.get(tensor.dtype, "BYTES")
 
 
