@@ -114,7 +114,9 @@ def instance_types(
         return ()
     fitting = [each.fits for each in placed if each.pool == pool.name and each.fits]
     if not fitting:
-        offered = [each for each in candidates(pool, catalogue) if region in each.regions]
+        # nothing says how much GPU memory is needed: whole cards only
+        whole = [each for each in candidates(pool, catalogue) if each.gpu is None or each.gpu.partition == 1]
+        offered = [each for each in whole if region in each.regions]
         return tuple(each.name for each in sorted(offered, key=price))
     everywhere = set.intersection(*({each.instance for each in fits} for fits in fitting))
     known = {each.instance: each for fits in fitting for each in fits}
