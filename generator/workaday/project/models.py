@@ -1,8 +1,6 @@
 """Models: what is served, on what, how it scales and who may call it."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -38,7 +36,7 @@ class Weights(Part):
     local: FilePath | None = Field(None, description="Where `platform.kind: local` finds them.")
 
     @model_validator(mode="after")
-    def _somewhere(self) -> Weights:
+    def _somewhere(self) -> Self:
         if not self.uri and not self.local:
             refuse("absent", "`uri` or `local` is missing", "say where the weights are")
         return self
@@ -179,7 +177,7 @@ class Traffic(Part):
     trace: FilePath | None = Field(None, description="A CSV of requests over time, instead of rates.")
 
     @model_validator(mode="after")
-    def _rates_or_trace(self) -> Traffic:
+    def _rates_or_trace(self) -> Self:
         if self.trace and (self.mean_rps or self.peak_rps):
             refuse("conflict", "`trace` and rates both say what the traffic is", "remove one of them", key="trace")
         return self

@@ -1,8 +1,6 @@
 """Where a project runs: a tagged union, each kind with its own keys; and what it carries beside the models."""
 
-from __future__ import annotations
-
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -48,7 +46,7 @@ class Network(Part):
     subnets: Seq[str] | None = Field(None, description="The existing network's subnets for the nodes.")
 
     @model_validator(mode="after")
-    def _new_or_existing(self) -> Network:
+    def _new_or_existing(self) -> Self:
         if self.vpc and self.cidr:
             refuse("conflict", "`vpc` names an existing network, `cidr` a new one", "remove one of them", key="vpc")
         if bool(self.vpc) != bool(self.subnets):

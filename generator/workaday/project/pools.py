@@ -1,8 +1,6 @@
 """Pools: the nodes that models run on."""
 
-from __future__ import annotations
-
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -85,7 +83,7 @@ class Pool(Part):
     disk: Memory | None = Field(None, description="Each node's disk.")
 
     @model_validator(mode="after")
-    def _shape(self) -> Pool:
+    def _shape(self) -> Self:
         if self.accelerator and self.instances:
             refuse(
                 "conflict", "`accelerator` and `instances` both say what the nodes are", "remove one", key="instances"

@@ -1,7 +1,5 @@
 """The project file as it is written: `Project` and its parts. Defaults are the blueprint's; here absent is None."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field

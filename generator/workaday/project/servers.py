@@ -1,7 +1,5 @@
 """What serves a model: a tagged union, each kind with its own keys."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 Each type reads what people write and holds what programs want: bytes, seconds, cores, percent.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, TypeVar
