@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workaday.blueprint import naming
-from workaday.project.limits import CLOUDS
+from workaday.project.codes import page
+from workaday.project.limits import CLOUDS, HOST_LABEL, LABEL_VALUE, NAMESPACE, RELEASE
 from workaday.project.units import LABEL_PATTERN
 
 WORDS = st.from_regex(r"\A[a-z]([-a-z0-9]{0,60}[a-z0-9])?\Z")
@@ -57,3 +58,10 @@ def test_names_never_change() -> None:
     assert naming.registry("azure", "dungeon", "sub") == "dungeonoavqj3mc"
     assert naming.registry("gcp", "dungeon", "dungeon-prod-1") == "dungeon"
     assert naming.identity("gcp", "dungeon-production-europe", "story-model") == "dungeon-production-euro-js4lqm"
+
+
+def test_the_page_has_the_limits_that_are_checked() -> None:
+    found = page("C106")
+    assert found
+    for rule in (HOST_LABEL, LABEL_VALUE, NAMESPACE, RELEASE, *(rules["cluster"] for rules in CLOUDS.values())):
+        assert f"| {rule.called} | {rule.most} | {rule.source} |" in found.text

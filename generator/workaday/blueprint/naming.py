@@ -9,19 +9,11 @@ from __future__ import annotations
 import hashlib
 from base64 import b32encode
 
-from workaday.layout import DEFAULT_STAGE
 from workaday.project.limits import CLOUDS, RELEASE, Rule
+from workaday.project.limits import cluster_name as cluster_name
 
 # base32 digits: 30 bits tell a project's own names apart, 40 bits the world's
 _MARK, _WORLDS_MARK = 6, 8
-
-
-def cluster_name(name: str, stage: str) -> str:
-    """Return what a project's cluster is called in one environment; every other name in the cloud begins with it.
-
-    Longer than the cloud takes, it is an error of the project (C106), not cut: people type it.
-    """
-    return name if stage == DEFAULT_STAGE else f"{name}-{stage}"
 
 
 def resource_name(cloud: str, what: str, *parts: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workaday.layout import DEFAULT_STAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -95,3 +97,11 @@ LABEL_VALUE = Rule(
 )
 NAMESPACE = Rule("a namespace's name", 63, "kubernetes.io/docs/concepts/overview/working-with-objects/names (RFC 1123)")
 RELEASE = Rule("a Helm release's name", 53, "helm: pkg/chart/common/util releaseNameMaxLen")
+
+
+def cluster_name(name: str, stage: str) -> str:
+    """Return what a project's cluster is called in one environment; every other name in the cloud begins with it.
+
+    Longer than the cloud takes, it is an error of the project (C106), not cut: people type it.
+    """
+    return name if stage == DEFAULT_STAGE else f"{name}-{stage}"

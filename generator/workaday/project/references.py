@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import pipelines
 from .diagnostics import Diagnostic, KeyPath, Label
+from .limits import CLOUDS, HOST_LABEL, LABEL_VALUE, NAMESPACE, RELEASE, Rule, cluster_name
 from .parts import Parts, dangling, items_of
 from .sources import child
-
-# KServe makes `<model>-predictor-<namespace>` the first label of a host name, and a label has 63 characters;
-# with a longer one the InferenceService is accepted and never gets a Deployment.
-HOST_LABEL = 63
-# node pool name, cluster name, identity name: (limit, how it is made)
-LIMITS: Mapping[str, Mapping[str, int]] = {
-    "aws": {"pool": 63, "cluster": 100, "identity": 64},
-    "gcp": {"pool": 40, "cluster": 40, "identity": 63},
-    "azure": {"pool": 12, "cluster": 63, "identity": 128},
-}
-_CLUSTER_CALLED = {"aws": "EKS", "gcp": "GKE", "azure": "AKS"}
 
 
 def check(parts: Parts) -> list[Diagnostic]:
@@ -80,37 +70,34 @@ def unknown_models(parts: Parts) -> Iterator[Diagnostic]:
 
 
 def long_names(parts: Parts) -> Iterator[Diagnostic]:
-    """C106: names that are too long once they are prefixed."""
-    for index, model in parts.models.items():
-        label = f"{model.name}-predictor-{parts.namespace}"
-        if getattr(parts.platform, "kind", "local") != "local" and len(label) > HOST_LABEL:
-            yield _too_long(("models", index, "name"), model.name, label, HOST_LABEL, "a host name's label")
-    kind = getattr(parts.platform, "kind", "")
-    if kind not in LIMITS:
+    """C106: names that are too long, most of them once they are prefixed; those that we may cut are not here."""
+    kind = getattr(parts.platform, "kind", "local")
+    if kind == "local":
         return
-    limits, called = LIMITS[kind], _CLUSTER_CALLED[kind]
-    prefix = f"{parts.data.get('name')}-{parts.env}"
-    if len(prefix) > limits["cluster"]:
-        yield _too_long(
-            ("name",), str(parts.data.get("name")), prefix, limits["cluster"], f"the name of a cluster on {called}"
-        )
-    for index, model in parts.models.items():
-        role = f"{prefix}-{model.name}"
-        if len(role) > limits["identity"]:
-            yield _too_long(
-                ("models", index, "name"), model.name, role, limits["identity"], f"an identity's name on {kind}"
-            )
+    namespace, name = parts.data.get("namespace"), parts.data.get("name")
+    if isinstance(namespace, str) and len(namespace) > NAMESPACE.most:
+        yield from _too_long(("namespace",), namespace, namespace, NAMESPACE)
+    else:
+        for index, model in parts.models.items():
+            label = f"{model.name}-predictor-{parts.namespace}"
+            yield from _too_long(("models", index, "name"), model.name, label, HOST_LABEL)
+    for index, pipeline in parts.pipelines.items():
+        yield from _too_long(("pipelines", index, "name"), pipeline.name, pipeline.name, RELEASE)
     for index, pool in parts.pools.items():
-        if len(pool.name) > limits["pool"]:
-            path: KeyPath = ("pools", index, "name")
-            yield _too_long(path, pool.name, pool.name, limits["pool"], f"the name of a node pool on {called}")
+        yield from _too_long(("pools", index, "name"), pool.name, pool.name, LABEL_VALUE)
+    if kind in CLOUDS and isinstance(name, str):
+        yield from _too_long(("name",), name, cluster_name(name, parts.env), CLOUDS[kind]["cluster"])
 
 
-def _too_long(path: KeyPath, name: str, made: str, limit: int, what: str) -> Diagnostic:
-    over = len(made) - limit
+def _too_long(path: KeyPath, name: str, made: str, rule: Rule) -> Iterator[Diagnostic]:
+    over = len(made) - rule.most
+    if over <= 0:
+        return
     message = f"`{name}` is too long by {over} character{'s' if over > 1 else ''}"
-    hint = f"{what} has at most {limit} characters" + (f"; it becomes `{made}` ({len(made)})" if made != name else "")
-    return Diagnostic("C106", message, path, f"at most {max(len(name) - over, 0)} here", hints=(hint,))
+    becomes = f"; it becomes `{made}` ({len(made)})" if made != name else ""
+    hint = f"{rule.called} has at most {rule.most} characters{becomes}"
+    label = f"at most {len(name) - over} here" if over < len(name) else "shorten what it is joined to"
+    yield Diagnostic("C106", message, path, label, hints=(hint,))
 
 
 def ranges(parts: Parts) -> Iterator[Diagnostic]:
