@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -17,6 +17,7 @@ from workaday_server.errors import (
     MethodNotAllowed,
     NotFound,
     ServerError,
+    TooLarge,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -37,11 +38,14 @@ INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(infer|ready))?
 V1_MODEL = re.compile(r"/v1/models/([^/:]+)(?::(predict))?")
 
 
+Refused = Callable[[ServerError, Mapping[str, str]], Response]
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a path leads: to a model through a protocol, or to one of the server's own addresses."""
 
-    protocol: str  # raw, v1, v2 or server
+    protocol: str  # raw, v1, v2, grpc or server
     action: str
     model: str = ""
     version: str | None = None  # V2 calls a model's revision its version
@@ -64,18 +68,21 @@ class App:
             model = self.models.by_name.get(target.model) if target.model else None
         return model.config.limits.body_bytes if model else SMALL_BODY
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Awaitable[Response]:
         """Return the answer to a request; errors become theirs."""
+        return self.answer_for(request, self._target(request.path), _in_json)
+
+    async def answer_for(self, request: Request, target: Target, refused: Refused) -> Response:
+        """Return the answer to a request for a target; `refused` says an error in the protocol's form."""
         given = request.headers.get("x-request-id", "")
-        request.id = given if REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
-        target = self._target(request.path)
+        request.id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
         try:
             response = await self._dispatch(request, target)
         except ServerError as error:
-            response = self._refusal(request, target, error)
+            response = self._refusal(request, target, error, refused)
         except Exception:
             log.exception("request %s failed", request.id)
-            response = json_response({"error": "the server failed"}, 500)
+            response = refused(ServerError("the server failed"), {})
         if target.model in self.models.by_name:
             self.metrics.requests.add((target.model, target.protocol, str(response.status)))
             if target.action == "predict":
@@ -99,29 +106,36 @@ class App:
             return await self._predict(request, target)
         if target.model:
             _allow(request, "GET", "HEAD")
-            return self._about(self._model(target), target)
+            return self._about(self.model(target.model, target.version), target)
         handler = self._handlers().get(target.action)
         if handler is None:
             raise NotFound("no such address")
         _allow(request, "GET", "HEAD")
         return handler()
 
-    def _model(self, target: Target) -> Model:
-        model = self.models.get(target.model)
-        if target.version is not None and target.version != model.config.revision:
+    def model(self, name: str, version: str | None) -> Model:
+        """Return a model, at the version asked for.
+
+        Raises:
+            NotFound: there is none.
+        """
+        model = self.models.get(name)
+        if version is not None and version != model.config.revision:
             raise NotFound("no such version")
         return model
 
     async def _predict(self, request: Request, target: Target) -> Response:
-        model = self._model(target)
+        model = self.model(target.model, target.version)
         if self.draining:
             raise Unavailable("the server is shutting down", retry_after=1)
         if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             # A few bytes may unpack to gigabytes, past the limit that was checked.
             raise UnsupportedMediaType("content-encoding is not supported; send the body as it is")
+        if len(request.body) > model.config.limits.body_bytes:  # gRPC's own limit is that of the largest model
+            raise TooLarge(f"the body may have {model.config.limits.body_bytes} bytes")
         queue = self.models.queue(model)
         decode, encode = self._codec(request, target, model)
-        seconds = min(model.config.limits.timeout_seconds, _asked_seconds(request))
+        seconds = min(model.config.limits.timeout_seconds, request.timeout, _asked_seconds(request))
         context = {"headers": request.headers, "query": request.query, "request_id": request.id, "path": request.path}
         call = Call(decode, encode, context, perf_counter() + seconds)
         future = queue.submit(call)
@@ -142,13 +156,17 @@ class App:
         if target.protocol == "v1":
             whole = model.queue is not None and model.queue.predictor.whole_body
             exchange = v1.Exchange(request, whole=whole)
+        elif target.protocol == "grpc":
+            from workaday_server.protocols import v2_grpc
+
+            exchange = v2_grpc.Exchange(request, model.name, model.config.revision)
         else:
             from workaday_server.protocols import v2  # numpy is not imported before the socket listens
 
             exchange = v2.Exchange(request, model.name, model.config.revision)
         return exchange.decode, exchange.encode
 
-    def _refusal(self, request: Request, target: Target, error: ServerError) -> Response:
+    def _refusal(self, request: Request, target: Target, error: ServerError, refused: Refused) -> Response:
         if target.model in self.models.by_name and target.action == "predict":
             self.metrics.errors.add((target.model, error.cause))
         if error.status >= 500:
@@ -156,7 +174,7 @@ class App:
         headers = {"retry-after": str(max(1, round(error.retry_after)))} if error.retry_after else {}
         if isinstance(error, MethodNotAllowed):
             headers["allow"] = error.message.partition(" ")[0]
-        return json_response({"error": error.message}, error.status, headers)
+        return refused(error, headers)
 
     # --- the server's own addresses ---
 
@@ -166,29 +184,46 @@ class App:
             "/metrics": lambda: Response(self.metrics.render(), content_type=CONTENT_TYPE),
             "/openapi.json": lambda: json_response(document(self.models, __version__)),
             "/v1/models": lambda: json_response({"models": sorted(self.models.by_name)}),
-            "/v2": lambda: json_response(_server_metadata()),
+            "/v2": lambda: json_response(server_metadata()),
             "/v2/health/live": lambda: json_response({"live": True}),
             "/v2/health/ready": self._ready,
         }
 
+    @property
+    def ready(self) -> bool:
+        """Say whether every model answers, and the process is not leaving."""
+        return self.models.ready and not self.leaving
+
+    def is_ready(self, model: Model) -> bool:
+        """Say whether a model answers, and the process is not leaving."""
+        return model.ready and not self.leaving
+
+    def describe(self, model: Model) -> dict[str, Any]:
+        """Return V2's metadata of a model; its predictor may name its `inputs` and `outputs`."""
+        instance = model.queue.predictor.instance if model.queue else None
+        about = {"name": model.name, "versions": [model.config.revision], "platform": "workaday_server"}
+        tensors = {each: getattr(instance, each, []) for each in ("inputs", "outputs")}
+        return about | tensors
+
     def _ready(self) -> Response:
-        ready = self.models.ready and not self.leaving
-        return json_response({"ready": ready}, 200 if ready else 503)
+        return json_response({"ready": self.ready}, 200 if self.ready else 503)
 
     def _about(self, model: Model, target: Target) -> Response:
-        ready = model.ready and not self.leaving
+        ready = self.is_ready(model)
         if target.action == "ready":
             return json_response({"name": model.name, "ready": ready, "state": model.state}, 200 if ready else 503)
         if target.protocol == "v1":
             return json_response({"name": model.name, "ready": ready})
-        instance = model.queue.predictor.instance if model.queue else None
-        about = {"name": model.name, "versions": [model.config.revision], "platform": "workaday_server"}
-        tensors = {each: getattr(instance, each, []) for each in ("inputs", "outputs")}
-        return json_response(about | tensors)
+        return json_response(self.describe(model))
 
 
-def _server_metadata() -> dict[str, object]:
+def server_metadata() -> dict[str, Any]:
+    """Return V2's metadata of the server."""
     return {"name": "workaday-server", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+
+def _in_json(error: ServerError, headers: Mapping[str, str]) -> Response:
+    return json_response({"error": error.message}, error.status, headers)
 
 
 def _allow(request: Request, *methods: str) -> None:

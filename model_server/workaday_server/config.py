@@ -59,6 +59,7 @@ class ServerConfig:
     host: str
     port: int
     models: tuple[ModelConfig, ...]
+    grpc_port: int | None = None
     state_file: Path | None = None
     drain_seconds: float = 0.0
 
@@ -119,12 +120,13 @@ class _Reader:
     def text(self, key: str, default: Any = ..., *, null: bool = False) -> Any:
         return self.take(key, default, "text", lambda value: isinstance(value, str) and value != "", null=null)
 
-    def whole(self, key: str, default: Any, low: int, high: int) -> Any:
+    def whole(self, key: str, default: Any, low: int, high: int, *, null: bool = False) -> Any:
         return self.take(
             key,
             default,
             f"a whole number from {low} to {high}",
             lambda value: type(value) is int and low <= value <= high,
+            null=null,
         )
 
     def seconds(self, key: str, default: float, low: float) -> float:
@@ -150,6 +152,7 @@ def _server(read: _Reader, folder: Path) -> ServerConfig:
     config = ServerConfig(
         host=read.text("host", "127.0.0.1"),
         port=read.whole("port", ..., 1, 65535),
+        grpc_port=read.whole("grpc_port", None, 1, 65535, null=True),
         models=tuple(
             _model(_Reader(entry, f"models[{index}]", read.findings), folder)
             for index, entry in enumerate(entries if version == VERSION and entries is not ... else ())
@@ -158,6 +161,8 @@ def _server(read: _Reader, folder: Path) -> ServerConfig:
         drain_seconds=read.seconds("drain_seconds", 0.0, 0),
     )
     read.close()
+    if config.grpc_port is not None and config.grpc_port == config.port:
+        read.note("grpc_port", "must be another port than `port`")
     for what in ("name", "route"):
         values = [getattr(model, what) for model in config.models if getattr(model, what) not in (None, ...)]
         for value in sorted({value for value in values if values.count(value) > 1}):

@@ -27,6 +27,7 @@ class Request:
         "path",
         "query_string",
         "received",
+        "timeout",
     )
 
     def __init__(self, method: str, path: str, query_string: str, headers: dict[str, str], received: float) -> None:
@@ -39,6 +40,7 @@ class Request:
         self.id = ""
         self.keep_alive = True
         self.http_1_1 = True
+        self.timeout = float("inf")  # seconds, where the protocol itself has a deadline
         self._query: dict[str, str] | None = None
 
     @property

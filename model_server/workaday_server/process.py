@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -22,6 +23,9 @@ from workaday_server.http import Connections
 from workaday_server.metrics import Metrics
 from workaday_server.models import Models
 from workaday_server.state import RunFolder
+
+if TYPE_CHECKING:
+    from workaday_server.rpc import RpcServer
 
 log = logging.getLogger("workaday_server")
 
@@ -43,10 +47,13 @@ class Server:
         self._started = time.time()
         self._folder = RunFolder(config.state_file)
         self._socket = _listen(config.host, config.port)
+        if config.grpc_port:
+            _listen(config.host, config.grpc_port).close()  # the library itself would not say why it cannot
         self.metrics = Metrics()
         self.models = Models(self.metrics, self._write_state)
         self.app = App(self.models, self.metrics)
         self.connections = Connections(self.app)
+        self._rpc = _rpc_server(self.app, config) if config.grpc_port else None
         self.metrics.refreshers.append(self._refresh_metrics)
 
     async def run(self) -> None:
@@ -58,6 +65,9 @@ class Server:
         loop.add_signal_handler(signal.SIGHUP, self.reload)
         listener = await loop.create_server(self.connections.make, sock=self._socket, backlog=BACKLOG)
         log.info("listening on %s:%d", self.config.host, self.config.port)
+        if self._rpc is not None:
+            await self._rpc.start()
+            log.info("listening for gRPC on %s:%d", self.config.host, self.config.grpc_port)
         self._state = "serving"
         self.models.want(self.config.models)
         sweeper = loop.create_task(self._sweep())
@@ -73,8 +83,8 @@ class Server:
         except ConfigError as error:
             log.error("the configuration was not reloaded: %s", error)
             return
-        if (config.host, config.port) != (self.config.host, self.config.port):
-            log.warning("host and port change only by a restart")
+        if _addresses(config) != _addresses(self.config):
+            log.warning("host and ports change only by a restart")
         self.config = config
         self.models.want(config.models)
 
@@ -90,9 +100,12 @@ class Server:
         self.app.draining = True
         longest = max((model.config.limits.timeout_seconds for model in self.models.by_name.values()), default=0.0)
         deadline = time.monotonic() + longest + GRACE_MARGIN_SECONDS
+        rpcs = asyncio.ensure_future(self._rpc.stop(deadline - time.monotonic())) if self._rpc else None
         self.connections.close_idle()
         while self.connections.busy and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
+        if rpcs is not None:
+            await rpcs
         await self._until_quiet()
         if self.connections.busy:
             log.warning("%d requests did not end in time", self.connections.busy)
@@ -121,6 +134,7 @@ class Server:
                     "started": self._started,
                     "host": self.config.host,
                     "port": self.config.port,
+                    "grpc_port": self.config.grpc_port,
                     "state": self._state,
                     "models": {name: model.record() for name, model in self.models.by_name.items()},
                 }
@@ -163,6 +177,18 @@ def serve_file(path: Path) -> None:
         StartError: the run folder's lock is held, or the port is taken.
     """
     serve(read_config(path), lambda: read_config(path))
+
+
+def _addresses(config: ServerConfig) -> tuple[object, ...]:
+    return config.host, config.port, config.grpc_port
+
+
+def _rpc_server(app: App, config: ServerConfig) -> RpcServer:
+    try:
+        from workaday_server.rpc import RpcServer  # a fifth of a second, and an extra of the package
+    except ImportError:
+        raise StartError("`grpc_port` needs gRPC: install workaday-server[grpc]") from None
+    return RpcServer(app, config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -20,6 +20,7 @@ FULL: dict[str, Any] = {
     "version": 1,
     "host": "127.0.0.1",
     "port": 8080,
+    "grpc_port": 8081,
     "state_file": "../run/state.json",
     "drain_seconds": 0.5,
     "models": [
@@ -61,6 +62,8 @@ WRONG = [
     ("port", 0),
     ("port", "80"),
     ("port", True),
+    ("grpc_port", 0),
+    ("grpc_port", "81"),
     ("host", ""),
     ("drain_seconds", -1),
     ("state_file", 3),
@@ -91,6 +94,11 @@ def test_reader_and_schema_refuse_the_same(tmp_path, key: str, value: object) ->
         read(tmp_path, document)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, SCHEMA)
+
+
+def test_grpc_needs_a_port_of_its_own(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="grpc_port"):
+        read(tmp_path, FULL | {"grpc_port": 8080})
 
 
 @pytest.mark.parametrize("route", ["/v1", "/v2/x", "/metrics", "/openapi.json"])
