@@ -10,20 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workaday.blueprint.model import Compute, Model, Pool
-from workaday.blueprint.placement import (
-    GIB,
-    MIB,
-    NO_CATALOGUE,
-    Fit,
-    Refusal,
-    allocatable,
-    candidates,
-    described,
-    fits,
-    kubelet_cpu_millis,
-    place,
-    placements,
-)
+from workaday.blueprint.nodes import MIB, allocatable, kubelet_cpu_millis
+from workaday.blueprint.placement import GIB, NO_CATALOGUE, Fit, Refusal, candidates, described, fits, place, placements
 from workaday.catalog import Catalogue, Instance, read
 
 AWS = read("aws")
@@ -251,14 +239,20 @@ def test_a_model_without_gpus_keeps_off_gpu_nodes_unless_it_names_them_or_has_no
     assert [bool(each.fits) for each in place(model, both[:1], AWS, named=False)] == [True]
 
 
-def test_without_a_catalogue_nothing_is_known_and_all_is_possible(project):
+def test_without_a_catalogue_nothing_is_known_and_all_is_possible():
+    gpus = pool(gpu_type="L4", gpu_count=1)
+    found = place(model_of(asking(type="L4", count=1), [gpus]), [gpus], None)
+    assert [(each.note, each.possible) for each in found] == [(NO_CATALOGUE, True)]
+    assert described(found[0], None) == [f"story on a: {NO_CATALOGUE}"]
+
+
+def test_every_cloud_is_placed_on(project):
     _, blueprint = project(
         "version: 1\nname: shop\nplatform: {kind: gcp, region: us-central1, project: shop-prod}\n"
         "models: [{name: story, server: {kind: torch, predictor: models/story/predictor.py}, compute: {gpu: L4}}]\n"
     )
-    found = placements(blueprint)
-    assert [(each.note, each.possible) for each in found] == [(NO_CATALOGUE, True)]
-    assert described(found[0], None) == [f"story on gpu-l4: {NO_CATALOGUE}"]
+    (found,) = placements(blueprint)
+    assert found.fits[0] == Fit("g2-standard-4", 1, 0.706832)
 
 
 def test_the_local_platform_has_no_placements(project):

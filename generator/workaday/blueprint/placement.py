@@ -4,41 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from workaday.blueprint.model import Blueprint, Compute, Model, Pool
+from workaday.blueprint.nodes import MIB, Allocatable, allocatable
 from workaday.catalog import Catalogue, Instance, read
 
-MIB = 2**20
 GIB = 2**30
-NO_CATALOGUE = "no catalogue for this cloud yet"
-
-# Karpenter takes this share off the stated memory before it has seen a node of the type (its setting
-# `vmMemoryOverheadPercent`, 0.075): a pod that needs more never gets its first node.
-VM_OVERHEAD = 0.075
-# kubelet's share as EKS' images set it (awslabs/amazon-eks-ami, nodeadm; Karpenter counts the same).
-KUBELET_MEMORY_MIB = 255
-KUBELET_MEMORY_MIB_PER_POD = 11
-EVICTION_MIB = 100
-# Of the first core 6 percent, of the second 1, of the third and fourth half a percent each, of the rest a quarter:
-# (up to this many milli-CPU, hundredths of a percent).
-KUBELET_CPU_STEPS = ((1000, 600), (2000, 100), (4000, 50), (math.inf, 25))
-# Requests of what runs on every node: network (50m), kube-proxy (100m), disk driver (30m, 120Mi), node metrics and
-# logs; with room for their updates. On GPU nodes, also the device plugin and the GPU metrics.
-DAEMONS_CPU_MILLIS, DAEMONS_MEMORY_MIB, DAEMONS_PODS = 300, 512, 6
-GPU_DAEMONS_CPU_MILLIS, GPU_DAEMONS_MEMORY_MIB, GPU_DAEMONS_PODS = 150, 512, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Allocatable:
-    """What a node of one type has for models; `gpu_memory_bytes` is of each GPU."""
-
-    cpu_millis: int
-    memory_bytes: int
-    gpus: int
-    gpu_memory_bytes: int
-    pods: int
+NO_CATALOGUE = "its instance types are not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +60,6 @@ class Placement:
     def possible(self) -> bool:
         """Whether the model may run there; without a catalogue, it may."""
         return bool(self.fits) or self.note == NO_CATALOGUE
-
-
-@lru_cache(maxsize=1024)  # a few hundred types, judged for each model
-def allocatable(instance: Instance) -> Allocatable:
-    """Return what kubelet, the system and the daemons of every node leave of an instance type."""
-    gpu = instance.gpu
-    memory = math.floor(instance.memory_mib * (1 - VM_OVERHEAD))
-    memory -= KUBELET_MEMORY_MIB + KUBELET_MEMORY_MIB_PER_POD * instance.pods + EVICTION_MIB
-    memory -= DAEMONS_MEMORY_MIB + (GPU_DAEMONS_MEMORY_MIB if gpu else 0)
-    cpu = instance.vcpu * 1000 - kubelet_cpu_millis(instance.vcpu)
-    cpu -= DAEMONS_CPU_MILLIS + (GPU_DAEMONS_CPU_MILLIS if gpu else 0)
-    return Allocatable(
-        cpu_millis=max(0, cpu),
-        memory_bytes=max(0, memory) * MIB,
-        gpus=gpu.count if gpu else 0,
-        gpu_memory_bytes=gpu.memory_mib * MIB if gpu else 0,
-        pods=max(0, instance.pods - DAEMONS_PODS - (GPU_DAEMONS_PODS if gpu else 0)),
-    )
-
-
-def kubelet_cpu_millis(vcpu: int) -> int:
-    """Return the milli-CPU that kubelet keeps back on a node, rounded up."""
-    total, start = 0.0, 0.0
-    for end, share in KUBELET_CPU_STEPS:
-        total += max(0.0, min(vcpu * 1000, end) - start) * share
-        start = end
-    return math.ceil(total / 10_000)
 
 
 def fits(instance: Instance, compute: Compute, *, partitions: bool = False) -> Fit | Refusal:
@@ -242,13 +189,20 @@ def _judged(
     found = [
         Refusal(each.name, ("region",), f"is not offered in {where}")
         if where and where not in each.regions
-        else fits(each, compute, partitions=bool(pool.instances))
+        else priced(fits(each, compute, partitions=bool(pool.instances)), catalogue, where)
         for each in candidates(pool, catalogue)
     ]
     return (
         cheapest(each for each in found if isinstance(each, Fit)),
         tuple(each for each in found if isinstance(each, Refusal)),
     )
+
+
+def priced(judged: Fit | Refusal, catalogue: Catalogue, region: str | None) -> Fit | Refusal:
+    """Return a fit with its price in a region, where the catalogue knows any price there."""
+    if isinstance(judged, Refusal) or region not in catalogue.price_regions:
+        return judged
+    return replace(judged, usd_hour=catalogue.usd_hour(judged.instance, region))
 
 
 def cheapest(fitting: Iterable[Fit]) -> tuple[Fit, ...]:
@@ -277,7 +231,9 @@ def gib(amount: int) -> str:
     return f"{math.floor(amount / GIB * 10) / 10:g}Gi"
 
 
-def described(placement: Placement, catalogue: Catalogue | None, *, refused: int = 5) -> list[str]:
+def described(
+    placement: Placement, catalogue: Catalogue | None, *, region: str | None = None, refused: int = 5
+) -> list[str]:
     """Return a placement as lines for people: the types that fit, and at most `refused` that do not."""
     head = f"{placement.model} on {placement.pool}"
     if placement.note:
@@ -293,5 +249,6 @@ def described(placement: Placement, catalogue: Catalogue | None, *, refused: int
     more = len(placement.refusals) - refused
     lines += [f"  and {more} more that do not fit"] if more > 0 else []
     if catalogue and placement.fits:
-        lines.append(f"  on demand in {catalogue.price_region}, as of {catalogue.prices_as_of}")
+        where = region if region in catalogue.price_regions else catalogue.price_region
+        lines.append(f"  on demand in {where}, as of {catalogue.prices_as_of}")
     return lines

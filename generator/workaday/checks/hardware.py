@@ -1,20 +1,26 @@
-"""Hardware by name: what the cloud does not have, or of which nothing is known (C205, C206)."""
+"""Hardware by name: what the cloud does not have, or does not rent as the pool asks (C205, C206)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from workaday.blueprint.model import Blueprint
-from workaday.catalog import CLOUDS, Catalogue, read
-from workaday.project.diagnostics import Diagnostic, KeyPath
+from workaday.blueprint.model import Blueprint, Pool
+from workaday.blueprint.placement import candidates
+from workaday.catalog import Catalogue, Instance, family_of, read
+from workaday.project.diagnostics import Diagnostic, KeyPath, Label
 from workaday.project.spelling import closest
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
 
-_INSTANCE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+# What a type's name looks like on each cloud, and an example.
+_FORMS = {
+    "aws": (re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+"), "g6.xlarge"),
+    "gcp": (re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]+(\+\d+x[A-Z0-9]+)?"), "g2-standard-8"),
+    "azure": (re.compile(r"Standard_[A-Z]+\d+[A-Za-z0-9_-]*"), "Standard_NC4as_T4_v3"),
+}
 
 
 def unknown_hardware(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
@@ -39,18 +45,36 @@ def unknown_hardware(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     ]
 
 
-def no_catalogue(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
-    """C206: a cloud of which no instance types are known, so that nothing is checked against them."""
-    if blueprint.platform not in CLOUDS or read(blueprint.platform):
+def not_had_so(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
+    """C206: a pool of which no instance type can be had on spot, or on demand, as the pool asks."""
+    if (catalogue := read(blueprint.platform)) is None:
         return []
-    return [
-        Diagnostic(
-            "C206",
-            f"no catalogue for {blueprint.platform} yet: what fits where is not checked",
-            ("platform", "kind"),
-            severity="warning",
-        )
-    ]
+    found = []
+    for index, pool in enumerate(blueprint.pools):
+        types = () if pool.derived or pool.reservation else candidates(pool, catalogue)
+        if pool.spot and types and not any("spot" in each.capacities for each in types):
+            found.append(_not_had(index, pool, types, "on spot", ("spot",), "remove `spot`, or name other types"))
+        elif types and not any("on_demand" in each.capacities for each in types):
+            if pool.spot is None:
+                hint = "`spot: {fallback: none}`, or a reservation"
+                found.append(_not_had(index, pool, types, "on demand", (), hint))
+            elif pool.spot.on_demand_base or pool.spot.fallback == "on_demand":
+                asked = "on_demand_base" if pool.spot.on_demand_base else "fallback"
+                hint = "`spot: {fallback: none}`: its nodes then come from spot alone"
+                found.append(_not_had(index, pool, types, "on demand", ("spot", asked), hint))
+    return found
+
+
+def _not_had(index: int, pool: Pool, types: Sequence[Instance], how: str, tail: KeyPath, hint: str) -> Diagnostic:
+    shape: KeyPath = ("instances",) if pool.instances else ("accelerator",)
+    names = ", ".join(each.name for each in types[:3])
+    return Diagnostic(
+        "C206",
+        f"pool `{pool.name}` asks for nodes {how}, and {types[0].cloud} does not rent its types so: {names}",
+        ("pools", index, *(tail or shape)),
+        hints=(hint,),
+        secondary=(Label(("pools", index, *shape), "the pool is declared here"),) if tail else (),
+    )
 
 
 def _gpus(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
@@ -73,12 +97,13 @@ def _instances(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
 
 def _unknown_instance(path: KeyPath, name: str, catalogue: Catalogue) -> Diagnostic:
     """An error where the family is known or the name is none; else the catalogue may just not have it."""
-    family = name.partition(".")[0]
+    family = family_of(name)
+    form, example = _FORMS[catalogue.cloud]
     siblings = [each.name for each in catalogue.instances.values() if each.family == family]
     guess = closest(name, siblings or catalogue.instances)
     label = f"did you mean `{guess}`?" if guess else ""
-    if siblings or not _INSTANCE.fullmatch(name):
-        hints = (f"{family} comes as: {', '.join(siblings)}",) if siblings else ("such as `g6.xlarge`",)
+    if siblings or not form.fullmatch(name):
+        hints = (f"{family} comes as: {', '.join(siblings)}",) if siblings else (f"such as `{example}`",)
         return Diagnostic("C205", f"{catalogue.cloud} has no instance type `{name}`", path, label, hints=hints)
     return Diagnostic(
         "C205",
@@ -89,4 +114,4 @@ def _unknown_instance(path: KeyPath, name: str, catalogue: Catalogue) -> Diagnos
     )
 
 
-CHECKS: tuple[Callable[[Loaded, Blueprint], list[Diagnostic]], ...] = (unknown_hardware, no_catalogue)
+CHECKS: tuple[Callable[[Loaded, Blueprint], list[Diagnostic]], ...] = (unknown_hardware, not_had_so)

@@ -1,0 +1,3 @@
+module workaday/tools/provider-behaviour
+
+go 1.24

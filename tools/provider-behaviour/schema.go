@@ -1,0 +1,191 @@
+package main
+
+import (
+	"go/ast"
+	"sort"
+	"strings"
+)
+
+// resource reads `&schema.Resource{Schema: ...}`.
+func (w *world) resource(found []bound, prefix string, rules map[string]Rules) {
+	for _, each := range w.all(found, 0) {
+		lit, ok := each.expr.(*ast.CompositeLit)
+		if !ok {
+			continue
+		}
+		for _, name := range []string{"Schema", "SchemaFunc"} {
+			expr := fieldsOf(lit)[name]
+			if named, ok := expr.(*ast.Ident); ok && each.scope.file.pkg.funcs[named.Name] != nil && name == "SchemaFunc" {
+				w.schemas(w.returned(each.scope.file.pkg.funcs[named.Name], nil, nil), prefix, rules)
+			} else if expr != nil {
+				w.schemas([]bound{{expr, each.scope}}, prefix, rules)
+			}
+		}
+	}
+}
+
+// schemas reads a map from an argument's name to its schema.
+func (w *world) schemas(found []bound, prefix string, rules map[string]Rules) {
+	if strings.Count(prefix, ".") > 8 {
+		return
+	}
+	for _, each := range w.all(found, 0) {
+		lit, ok := each.expr.(*ast.CompositeLit)
+		if !ok {
+			continue
+		}
+		for _, element := range lit.Elts {
+			pair, ok := element.(*ast.KeyValueExpr)
+			if !ok {
+				continue
+			}
+			if name, ok := w.text(bound{pair.Key, each.scope}); ok {
+				w.argument(bound{pair.Value, each.scope}, join(prefix, name), rules)
+			}
+		}
+	}
+}
+
+// argument reads one argument's schema, of the SDK or of the framework.
+func (w *world) argument(b bound, path string, rules map[string]Rules) {
+	for _, each := range w.resolved(b, 0) {
+		lit, ok := each.expr.(*ast.CompositeLit)
+		if !ok {
+			continue
+		}
+		fields := fieldsOf(lit)
+		found := rules[path]
+		found.ForceNew = found.ForceNew || isTrue(fields["ForceNew"]) || replaces(fields["PlanModifiers"])
+		list := func(name string) []string {
+			if fields[name] == nil {
+				return nil
+			}
+			return w.texts(bound{fields[name], each.scope})
+		}
+		found.Conflicts = list("ConflictsWith")
+		found.ExactlyOf = list("ExactlyOneOf")
+		found.AtLeastOf = list("AtLeastOneOf")
+		found.Requires = list("RequiredWith")
+		for _, name := range []string{"ValidateFunc", "ValidateDiagFunc", "Validators", "CustomType"} {
+			if fields[name] != nil && found.Values == nil {
+				found.Values = w.allowed(bound{fields[name], each.scope})
+			}
+		}
+		if !found.empty() {
+			rules[path] = found
+		}
+		if fields["Elem"] != nil {
+			w.resource([]bound{{fields["Elem"], each.scope}}, path, rules)
+		}
+		w.nested([]bound{each}, path, rules)
+	}
+}
+
+// nested reads the framework's `Attributes`, `Blocks` and `NestedObject`.
+func (w *world) nested(found []bound, path string, rules map[string]Rules) {
+	for _, each := range w.all(found, 0) {
+		lit, ok := each.expr.(*ast.CompositeLit)
+		if !ok {
+			continue
+		}
+		fields := fieldsOf(lit)
+		for _, name := range []string{"Attributes", "Blocks"} {
+			if fields[name] != nil {
+				w.schemas([]bound{{fields[name], each.scope}}, path, rules)
+			}
+		}
+		if fields["NestedObject"] != nil {
+			w.nested([]bound{{fields["NestedObject"], each.scope}}, path, rules)
+		}
+	}
+}
+
+func isTrue(e ast.Expr) bool {
+	name, ok := e.(*ast.Ident)
+	return ok && name.Name == "true"
+}
+
+// replaces says whether plan modifiers make a new resource whatever else is so; the conditional ones do not count.
+func replaces(e ast.Expr) bool {
+	if e == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			name := called(call)
+			found = found || name == "RequiresReplace" || name == "RequiresReplaceIfConfigured"
+		}
+		return !found
+	})
+	return found
+}
+
+// allowed returns the values that a validation takes, where it is a plain list or an enumeration's type.
+func (w *world) allowed(b bound) []string {
+	switch e := b.expr.(type) {
+	case *ast.CompositeLit: // []validator.String{...}
+		for _, each := range e.Elts {
+			if found := w.allowed(bound{each, b.scope}); found != nil {
+				return found
+			}
+		}
+	case *ast.CallExpr:
+		switch called(e) {
+		case "StringInSlice":
+			if len(e.Args) == 2 && !isTrue(e.Args[1]) { // true: case does not matter
+				return w.values(bound{e.Args[0], b.scope})
+			}
+		case "ValidateEnum":
+			return w.values(bound{e.Args[0], b.scope})
+		case "OneOf":
+			found := []string{}
+			for _, each := range e.Args {
+				text, ok := w.text(bound{each, b.scope})
+				if !ok {
+					return nil
+				}
+				found = append(found, text)
+			}
+			return found
+		case "Validate", "FrameworkValidate", "StringEnumType":
+			if generic, ok := e.Fun.(*ast.IndexExpr); ok {
+				return w.enumeration(generic.Index, b.scope)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) values(b bound) []string {
+	if call, ok := b.expr.(*ast.CallExpr); ok && called(call) == "Slice" { // enum.Slice(types.A, types.B)
+		found := []string{}
+		for _, each := range call.Args {
+			text, ok := w.text(bound{each, b.scope})
+			if !ok {
+				return nil
+			}
+			found = append(found, text)
+		}
+		return found
+	}
+	found := w.texts(b)
+	if len(found) == 0 {
+		return nil
+	}
+	return found
+}
+
+func (w *world) enumeration(kind ast.Expr, s *scope) []string {
+	selected, ok := kind.(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	alias, ok := selected.X.(*ast.Ident)
+	if !ok {
+		return nil
+	}
+	found := w.load(s.file.imports[alias.Name]).typed[selected.Sel.Name]
+	sort.Strings(found)
+	return found
+}
