@@ -19,6 +19,23 @@ class Exit(IntEnum):
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
+    from workaday.cli.direct import direct
+
+    try:
+        verb = direct(arguments)
+        return verb() if verb else through_typer(arguments)
+    except KeyboardInterrupt:
+        return interrupted()
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as error:
+        return explain_failure(error, as_json=wants_json(arguments))
+
+
+def through_typer(arguments: list[str]) -> int:
+    """Run one command line as Typer reads it, and return its exit code."""
     os.environ.setdefault("TYPER_USE_RICH", "0")
     from typer import Abort
     from typer import Exit as Ended
@@ -35,14 +52,8 @@ def run(arguments: list[str]) -> int:
         return Exit.ERROR
     except Ended as ended:
         return ended.exit_code
-    except (Abort, KeyboardInterrupt):
+    except Abort:
         return interrupted()
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
-    except Exception as error:
-        return explain_failure(error, as_json=wants_json(arguments))
 
 
 def interrupted() -> int:
