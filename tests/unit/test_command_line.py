@@ -30,7 +30,8 @@ VERBS = [
 @pytest.mark.parametrize("arguments", [["--help"], ["plan", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = (
-        "import sys\n"
+        "import os, sys\n"
+        "os._exit = sys.exit\n"
         f"sys.argv = ['workaday', *{arguments!r}]\n"
         "from workaday.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -55,6 +56,12 @@ def test_help_text_is_as_agreed(verb: str, workaday, update_golden) -> None:
     done = workaday(*filter(None, [verb]), "--help", COLUMNS="100", TERMINAL_WIDTH="100")
     assert done.returncode == 0
     update_golden(GOLDEN / f"{verb or 'workaday'}.txt", done.stdout)
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(workaday, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m workaday explain L101"
+    assert subprocess.run(f"{command} >/dev/full", shell=True, capture_output=True, check=False).returncode != 0
+    assert subprocess.run(f"{command} | true", shell=True, capture_output=True, check=False).stderr == b""
 
 
 def test_unknown_verb_is_an_error_with_the_likely_one(workaday) -> None:
