@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
 
@@ -93,12 +94,7 @@ class App:
         model = self.models.by_route.get(path)
         if model is not None:
             return Target("raw", "predict", model.name)
-        if path.startswith("/v2/models/") and (found := INFER.fullmatch(path)):
-            action = {"infer": "predict", "ready": "ready", None: "metadata"}[found[3]]
-            return Target("v2", action, found[1], found[2])
-        if path.startswith("/v1/models/") and (found := V1_MODEL.fullmatch(path)):
-            return Target("v1", found[2] or "metadata", found[1])
-        return Target("server", path.rstrip("/") or "/")
+        return _target(path)
 
     async def _dispatch(self, request: Request, target: Target) -> Response:
         if target.action == "predict":
@@ -137,7 +133,8 @@ class App:
         decode, encode = self._codec(request, target, model)
         seconds = min(model.config.limits.timeout_seconds, request.timeout, _asked_seconds(request))
         context = {"headers": request.headers, "query": request.query, "request_id": request.id, "path": request.path}
-        call = Call(decode, encode, context, perf_counter() + seconds)
+        send = partial(request.send, request) if request.send else None
+        call = Call(decode, encode, context, perf_counter() + seconds, send)
         future = queue.submit(call)
         try:
             answer = await future
@@ -215,6 +212,16 @@ class App:
         if target.protocol == "v1":
             return json_response({"name": model.name, "ready": ready})
         return json_response(self.describe(model))
+
+
+@lru_cache(256)
+def _target(path: str) -> Target:
+    if path.startswith("/v2/models/") and (found := INFER.fullmatch(path)):
+        action = {"infer": "predict", "ready": "ready", None: "metadata"}[found[3]]
+        return Target("v2", action, found[1], found[2])
+    if path.startswith("/v1/models/") and (found := V1_MODEL.fullmatch(path)):
+        return Target("v1", found[2] or "metadata", found[1])
+    return Target("server", path.rstrip("/") or "/")
 
 
 def server_metadata() -> dict[str, Any]:

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections import deque
-from collections.abc import Awaitable
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httptools
 
+from workaday_server.bodies import LARGE, LargeBody
 from workaday_server.errors import ServerError
-from workaday_server.messages import REASONS, Request, Response, json_response
+from workaday_server.messages import Request, Response, json_response
+from workaday_server.outlet import SMALL, Outlet, head
+
+if TYPE_CHECKING:
+    from workaday_server.connections import Connections
 
 HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
@@ -28,56 +31,7 @@ PIPELINED = 8
 WRITE_BUFFER = 256 * 1024
 
 
-class Timeouts:
-    """Seconds a client may take: for its headers, for each further piece of a body or an answer, between requests."""
-
-    def __init__(self) -> None:
-        self.headers = float(os.environ.get("WORKADAY_SERVER_CLIENT_SECONDS", "10"))
-        self.progress = 2 * self.headers
-        self.idle = 75.0
-
-
-class Application(Protocol):
-    """What answers requests."""
-
-    def body_limit(self, method: str, path: str) -> int:
-        """Return how many bytes the body may have."""
-
-    def answer(self, request: Request) -> Awaitable[Response]:
-        """Return the answer; must not raise."""
-
-
-class Connections:
-    """Every open connection: what the drain and the timeouts look at."""
-
-    def __init__(self, application: Application) -> None:
-        self.application = application
-        self.open: set[Connection] = set()
-        self.closing = False  # each answer asks its client to come again on a new connection
-        self.timeouts = Timeouts()
-
-    def make(self) -> Connection:
-        """Return a protocol for a new connection."""
-        return Connection(self)
-
-    def sweep(self) -> None:
-        """Close the connections whose clients took too long. Called about once a second."""
-        now = monotonic()
-        for connection in [each for each in self.open if each.expires < now]:
-            connection.expire()
-
-    def close_idle(self) -> None:
-        """Close the connections that wait for a next request; a new one's first may be on its way."""
-        for connection in [each for each in self.open if each.idle and not each.fresh]:
-            connection.close()
-
-    @property
-    def busy(self) -> int:
-        """Return how many connections have a request begun or an answer not yet sent."""
-        return sum(not each.idle for each in self.open)
-
-
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One client. Requests are answered one at a time, in their order."""
 
     def __init__(self, server: Connections) -> None:
@@ -85,7 +39,9 @@ class Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._waiting: deque[Request] = deque()
+        self._outlet: Any = None
         self._task: asyncio.Task[None] | None = None
+        self._answering: Request | None = None
         self._writable: asyncio.Event | None = None
         self._reading_paused = False
         self._refused = False
@@ -101,6 +57,8 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._size = 0
         self._limit = 0
+        self._length = 0
+        self._large: LargeBody | None = None
         self._began = 0.0
         self._request: Request | None = None
 
@@ -108,6 +66,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._outlet = Outlet(transport)
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
         self._server.open.add(self)
         self.expires = monotonic() + self._server.timeouts.headers
@@ -115,17 +74,30 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.open.discard(self)
         self._transport = None
+        self._outlet.shut()
+        self._large = None
         self._waiting.clear()
-        if self._task is not None:
-            self._task.cancel()
+        if self._task is not None and not (self._answering and self._answering.unsent == b""):
+            self._task.cancel()  # nobody waits for it, and it was not answered yet
         if self._writable is not None:
             self._writable.set()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._server.incoming if self._large is None else self._large.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._refused:
             return
         if self._request is not None and self._task is None:
             self.expires = monotonic() + self._server.timeouts.progress
+        if self._large is None:
+            self._feed(self._server.incoming[:nbytes])
+        elif self._large.received(nbytes):
+            body, self._large = self._large.whole(), None
+            self._complete(body)
+            self._parser = httptools.HttpRequestParser(self)  # the old one still waits for this body
+
+    def _feed(self, data: memoryview) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -135,6 +107,9 @@ class Connection(asyncio.Protocol):
             self._refuse(400, "upgrading is not supported")
         except httptools.HttpParserError:
             self._refuse(400, "not HTTP/1.1")
+        else:
+            if self._request is not None and self._length > LARGE and not self._parser.should_upgrade():
+                self._large, self._pieces = LargeBody(self._length, self._pieces), []
 
     def eof_received(self) -> bool:
         # A client that only closes its sending half looks the same as one that is gone; taken for gone, so that no work
@@ -185,10 +160,12 @@ class Connection(asyncio.Protocol):
         length = headers.get("content-length")
         if length is not None and (not length.isdigit() or int(length) > self._limit):
             raise _Refused(413, f"the body may have {self._limit} bytes")
+        self._length = int(length) if length is not None and "transfer-encoding" not in headers else 0
         self._request = Request(method, path, query.decode("latin-1"), headers, self._began)
         if self._task is None:
             self.expires = monotonic() + self._server.timeouts.progress
-        if headers.get("expect", "").lower() == "100-continue" and self._transport:
+        owing = self._task is not None  # what is owed comes first; such a client sends its body after a while anyway
+        if headers.get("expect", "").lower() == "100-continue" and self._transport and not owing:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -198,10 +175,13 @@ class Connection(asyncio.Protocol):
         self._pieces.append(body)
 
     def on_message_complete(self) -> None:
+        self._complete(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+
+    def _complete(self, body: bytes | memoryview) -> None:
         request, self._request = self._request, None
         if request is None:
             return
-        request.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        request.body = body
         request.keep_alive = self._parser.should_keep_alive()
         request.http_1_1 = self._parser.get_http_version() == "1.1"
         self._pieces = []
@@ -222,20 +202,28 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         request = self._waiting.popleft()
         self.expires = float("inf")  # from here on it is our time, limited by the model's deadline
+        if not self._transport.get_write_buffer_size():  # and until it is answered nothing else is written
+            request.send = self._send_at_once
+        self._answering = request
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
 
     async def _answer(self, request: Request) -> None:
         response = await self._server.application.answer(request)
-        keep = request.keep_alive and not response.close and not self._server.closing and not self._refused
         try:
-            if response.stream is None:
+            unsent = self._outlet.take(request)
+            if unsent is not None:
+                keep = request.keep_alive and not self._refused
+                if unsent and self._transport is not None:
+                    self._transport.write(unsent)
+            elif response.stream is None:
+                keep = self._keeps(request, response)
                 self._write(request, response, keep)
             else:
-                keep = await self._write_stream(request, response, keep)
+                keep = await self._write_stream(request, response, self._keeps(request, response))
             if self._writable is not None:
                 await self._writable.wait()
         finally:
-            self._task = None
+            self._task = self._answering = None
         if self._transport is None:
             return
         if not keep:
@@ -248,15 +236,26 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
             self._reading_paused = False
 
+    def _keeps(self, request: Request, response: Response) -> bool:
+        return request.keep_alive and not response.close and not self._server.closing and not self._refused
+
     def _write(self, request: Request, response: Response, keep: bool) -> None:
         if self._transport is None:
             return
-        head = _head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
+        top = head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
         body = b"" if request.method == "HEAD" else response.body
-        if len(body) < WRITE_BUFFER // 4:
-            self._transport.write(head + body)
+        if len(body) < SMALL:
+            self._transport.write(top + body)
         else:
-            self._transport.writelines((head, body))
+            self._transport.writelines((top, body))
+
+    def _send_at_once(self, request: Request, response: Response) -> None:
+        """Send a whole small answer from the worker's thread; what of it does not go is left to the loop."""
+        if response.stream is not None or len(response.body) >= SMALL:
+            return
+        keep = self._keeps(request, response)
+        data = head(response, request.id, keep, f"content-length: {len(response.body)}\r\n") + response.body
+        self._outlet.send(request, data, keep)
 
     async def _write_stream(self, request: Request, response: Response, keep: bool) -> bool:
         """Send the pieces as they come; a stream that fails ends without its last chunk, so that the client knows."""
@@ -270,7 +269,7 @@ class Connection(asyncio.Protocol):
                 if self._transport is None:
                     return False
                 if framing is not None:
-                    self._transport.write(_head(response, request.id, keep, framing))
+                    self._transport.write(head(response, request.id, keep, framing))
                     framing = None  # type: ignore[assignment]
                 if piece:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
@@ -287,7 +286,7 @@ class Connection(asyncio.Protocol):
                 close()
         if self._transport is not None:
             if framing is not None:
-                self._transport.write(_head(response, request.id, keep, framing))
+                self._transport.write(head(response, request.id, keep, framing))
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
         return keep and whole
@@ -298,7 +297,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._task is not None:
             return  # the answer under way is the connection's last
         response = json_response({"error": message}, status)
-        self._transport.write(_head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
+        self._transport.write(head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
         self._linger()
 
     def _linger(self) -> None:
@@ -333,17 +332,3 @@ class _Refused(Exception):
 
 def _words(cause: BaseException | None) -> str:
     return cause.args[1] if isinstance(cause, _Refused) else "not HTTP/1.1"
-
-
-def _head(response: Response, request_id: str, keep: bool, framing: str) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"]
-    lines.append(f"content-type: {response.content_type}\r\n{framing}")
-    if request_id:
-        lines.append(f"x-request-id: {request_id}\r\n")
-    for name, value in response.headers.items():
-        if "\n" not in value and "\r" not in value and "\n" not in name and "\r" not in name:
-            lines.append(f"{name}: {value}\r\n")
-    if not keep:
-        lines.append("connection: close\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1", "replace")

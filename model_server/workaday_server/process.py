@@ -18,8 +18,8 @@ import uvloop
 
 from workaday_server.app import App
 from workaday_server.config import ServerConfig, read_config
+from workaday_server.connections import Connections
 from workaday_server.errors import ConfigError, StartError
-from workaday_server.http import Connections
 from workaday_server.metrics import Metrics
 from workaday_server.models import Models
 from workaday_server.state import RunFolder

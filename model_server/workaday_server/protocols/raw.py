@@ -23,12 +23,12 @@ def decode(request: Request) -> tuple[list[Payload], object]:
     if kind in ("", "application/json") or kind.endswith("+json"):
         return [json_body(request.body)], None
     if kind.startswith("text/"):
-        return [_text(request.body, _charset(request.headers["content-type"]))], None
+        return [_text(bytes(request.body), _charset(request.headers["content-type"]))], None
     if kind == FORM:
-        return [dict(parse_qsl(_text(request.body, "utf-8"), keep_blank_values=True))], None
+        return [dict(parse_qsl(_text(bytes(request.body), "utf-8"), keep_blank_values=True))], None
     if kind == "multipart/form-data":
-        return [_multipart(request.headers["content-type"], request.body)], None
-    return [request.body], None
+        return [_multipart(request.headers["content-type"], bytes(request.body))], None
+    return [bytes(request.body)], None
 
 
 def encode(outcomes: list[Any]) -> Response:
