@@ -101,11 +101,17 @@ def apply(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Ans
 
 
 @app.command()
-def destroy(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text) -> int:
+def destroy(
+    file: File = PROJECT,
+    env: Stage = None,
+    yes: Yes = False,
+    confirm: Annotated[Optional[str], typer.Option("--confirm", help="The cluster's name; on a cloud.")] = None,  # noqa: UP045
+    format: Answer = Format.text,
+) -> int:
     """Stop and remove everything that apply made."""
     from workaday.cli import deploy
 
-    return deploy.destroy(file, env, yes=yes, as_json=format is Format.json)
+    return deploy.destroy(file, env, yes=yes, confirm=confirm, as_json=format is Format.json)
 
 
 @app.command()

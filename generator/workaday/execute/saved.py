@@ -1,0 +1,56 @@
+"""The plan that `apply` runs, and what is remembered of it: it runs once, and only while it still says the truth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from workaday.execute.terraform import ResourceChange
+from workaday.execute.workspace import Folders
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A saved plan.
+
+    Attributes:
+        changes: what it does, by address.
+        tree: hash of the rendered tree that it was made from.
+        dead: addresses that were found dead and will be replaced; the local platform's.
+        preview: it cannot be applied as it is: the bucket that keeps the state has to be made first.
+    """
+
+    changes: tuple[ResourceChange, ...]
+    tree: str
+    dead: tuple[str, ...] = ()
+    preview: bool = False
+
+
+def remember(folders: Folders, planned: Planned) -> None:
+    """Write down what a saved plan was made from."""
+    path = folders.saved_plan.with_suffix(".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(planned), indent=2) + "\n")
+
+
+def remembered(folders: Folders) -> Planned | None:
+    """Return the saved plan if there is one and the tree on disk is the one that it was made from."""
+    try:
+        raw = json.loads(folders.saved_plan.with_suffix(".json").read_text())
+        changes = tuple(ResourceChange(**each) for each in raw.pop("changes"))
+        planned = Planned(changes, raw["tree"], tuple(raw["dead"]), raw["preview"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return planned if folders.saved_plan.exists() and planned.tree == tree_hash(folders) else None
+
+
+def forget(folders: Folders) -> None:
+    """Remove the saved plan."""
+    for path in folders.saved_plan.parent.glob("*"):
+        path.unlink(missing_ok=True)
+
+
+def tree_hash(folders: Folders) -> str:
+    """Return a hash of all that was rendered: the lock lists every file's own."""
+    return hashlib.sha256((folders.tree / "tree.lock").read_bytes()).hexdigest()
