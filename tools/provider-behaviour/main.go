@@ -1,5 +1,5 @@
 // provider-behaviour reads a Terraform provider's Go source and prints, as JSON, what no schema says about its
-// arguments: which make a new resource, which values they take, which exclude each other.
+// arguments: which make a new resource, their defaults, which values they take, which exclude each other.
 //
 // It parses and evaluates the few shapes in which providers write their schemas; it builds and runs nothing of them.
 // What it cannot follow it leaves out.
@@ -24,6 +24,7 @@ import (
 // Rules are what one argument's source says beyond the schema.
 type Rules struct {
 	ForceNew  bool     `json:"force_new,omitempty"`
+	Default   any      `json:"default,omitempty"`
 	Values    []string `json:"values,omitempty"`
 	Conflicts []string `json:"conflicts_with,omitempty"`
 	ExactlyOf []string `json:"exactly_one_of,omitempty"`
@@ -32,7 +33,7 @@ type Rules struct {
 }
 
 func (r Rules) empty() bool {
-	return !r.ForceNew && len(r.Values)+len(r.Conflicts)+len(r.ExactlyOf)+len(r.AtLeastOf)+len(r.Requires) == 0
+	return !r.ForceNew && r.Default == nil && len(r.Values)+len(r.Conflicts)+len(r.ExactlyOf)+len(r.AtLeastOf)+len(r.Requires) == 0
 }
 
 // Resource is one resource type's rules by path, and the file that they were read from.

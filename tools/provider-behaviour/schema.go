@@ -2,7 +2,9 @@ package main
 
 import (
 	"go/ast"
+	"go/token"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -71,6 +73,16 @@ func (w *world) argument(b bound, path string, rules map[string]Rules) {
 				found.Values = w.allowed(bound{fields[name], each.scope})
 			}
 		}
+		if fields["Default"] != nil {
+			found.Default = w.constant(bound{fields["Default"], each.scope})
+		}
+		for _, element := range w.resolved(bound{fields["Elem"], each.scope}, 0) { // a list's rule is its elements'
+			if inner, ok := element.expr.(*ast.CompositeLit); ok && found.Values == nil {
+				if validation := fieldsOf(inner)["ValidateFunc"]; validation != nil {
+					found.Values = w.allowed(bound{validation, element.scope})
+				}
+			}
+		}
 		if !found.empty() {
 			rules[path] = found
 		}
@@ -98,6 +110,32 @@ func (w *world) nested(found []bound, path string, rules map[string]Rules) {
 			w.nested([]bound{{fields["NestedObject"], each.scope}}, path, rules)
 		}
 	}
+}
+
+// constant evaluates a default: a literal, a named constant, or the framework's `booldefault.StaticBool(true)`.
+func (w *world) constant(b bound) any {
+	switch e := b.expr.(type) {
+	case *ast.Ident:
+		if e.Name == "true" || e.Name == "false" {
+			return e.Name == "true"
+		}
+	case *ast.BasicLit:
+		if number, err := strconv.ParseFloat(e.Value, 64); err == nil {
+			return number
+		}
+	case *ast.UnaryExpr:
+		if number, ok := w.constant(bound{e.X, b.scope}).(float64); ok && e.Op == token.SUB {
+			return -number
+		}
+	case *ast.CallExpr:
+		if strings.HasPrefix(called(e), "Static") && len(e.Args) == 1 {
+			return w.constant(bound{e.Args[0], b.scope})
+		}
+	}
+	if text, ok := w.text(b); ok {
+		return text
+	}
+	return nil
 }
 
 func isTrue(e ast.Expr) bool {

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workaday.execute.offline import data_sources, made_up, planning
+from workaday.execute.offline.behaviour import behaviour
 from workaday.execute.offline.known import context_of, known_at_plan
 from workaday.execute.offline.policy_document import PolicyError
 from workaday.execute.offline.protocol import Method, diagnostic, message
-from workaday.execute.offline.replacing import replacing
 from workaday.execute.offline.schema import Block, ProviderSchema
 from workaday.execute.offline.values import conformed, decode, encode
 
@@ -113,7 +113,7 @@ class Provider:
         state = planning.planned(proposed, prior, config, block, known)
         answer = message("PlanResourceChange.Response")(planned_state=encode(state))
         if prior is not None:
-            for path in planning.forced(state, prior, replacing(request.type_name)):
+            for path in planning.forced(state, prior, behaviour(self._name, request.type_name).replacing):
                 answer.requires_replace.add(steps=_steps(path))
         return answer
 
