@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workaday.execute.offline import made_up, policy_document
-from workaday.execute.offline.planning import filled
+from workaday.execute.offline.planning import completed, settled
 from workaday.execute.offline.schema import Block
 
 Answer = Mapping[str, Any]
@@ -29,9 +29,8 @@ def answer(kind: str, config: Mapping[str, Any], block: Block, context: Context)
         if name in block.attributes and state.get(name) is None:
             state[name] = value
     seed = f"data.{kind}.{sorted((name, repr(value)) for name, value in config.items() if value is not None)}"
-    return filled(
-        state, None, block, lambda attribute, at: made_up.value(attribute.type, attribute.name, f"{seed}.{at}", kind)
-    )
+    answered: dict[str, Any] = settled(completed(state, None, None, block, {}), block.type, "", seed, kind)
+    return answered
 
 
 def _nothing(config: Mapping[str, Any], context: Context) -> Answer:

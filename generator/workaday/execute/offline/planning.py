@@ -1,16 +1,16 @@
-"""What a provider adds to a configuration: what is known at plan time, what only apply says, what forces a new one."""
+"""What a provider makes of a configuration: what is known at plan time, and what only apply will say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from workaday.execute.offline import made_up
-from workaday.execute.offline.schema import Attribute, Block, Type
+from workaday.execute.offline.schema import Block, NestedBlock, Type
 from workaday.execute.offline.values import UNKNOWN, is_unknown
 
-Path = tuple[str | int, ...]
-Fill = Callable[[Attribute, Path], Any]
+# What changes with any other change, by resource type: the providers say so in code, so that dependants follow.
+RECOMPUTED = {"aws_launch_template": ("latest_version",)}
 
 
 def planned(
@@ -18,54 +18,104 @@ def planned(
     prior: Mapping[str, Any] | None,
     config: Mapping[str, Any],
     block: Block,
+    *,
     known: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    recomputed: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return the planned state of a resource.
 
     What the cloud will say is unknown in a new resource and in new nested blocks of an existing one; an existing
-    resource keeps its own. `known` has what the provider knows from its own configuration, such as the region.
+    resource keeps its own.
+
+    Args:
+        proposed: Terraform's merge of configuration and prior state.
+        prior: the state before; None for a new resource.
+        config: the configuration alone.
+        block: the resource's schema.
+        known: what the provider knows from its own configuration, such as the region.
+        defaults: values of arguments that the configuration leaves out, by path.
+        recomputed: attributes that change with any other change.
     """
-    state = dict(proposed)
+    state = completed(proposed, prior, config, block, defaults)
     for name, value in known.items():
         attribute = block.attributes.get(name)
         if attribute and attribute.computed and config.get(name) is None:
             state[name] = value
-    if prior is None:
-        return filled(state, None, block, lambda *_: UNKNOWN)
-    if state == prior:
-        return state
-    return filled(state, prior, block, lambda *_: UNKNOWN)
+    if prior is not None and state != prior:
+        state |= dict.fromkeys(recomputed, UNKNOWN)
+    return state
 
 
-def filled(
-    value: Mapping[str, Any], prior: Mapping[str, Any] | None, block: Block, fill: Fill, at: Path = ()
+def completed(
+    value: Mapping[str, Any],
+    prior: Mapping[str, Any] | None,
+    config: Mapping[str, Any] | None,
+    block: Block,
+    defaults: Mapping[str, Any],
+    at: str = "",
 ) -> dict[str, Any]:
-    """Return a block's value with `fill`'s for every computed attribute that is null; existing blocks keep theirs."""
+    """Return a block with defaults, and with unknown values where it is new and only the cloud can say.
+
+    `config` is None in a set's element, which cannot be told by position: what it has is taken for what was said.
+    """
     done = dict(value)
+    said = value if config is None else config
     for name, attribute in block.attributes.items():
-        if prior is None and attribute.computed and not attribute.write_only and done.get(name) is None:
-            done[name] = fill(attribute, (*at, name))
+        if attribute.write_only:
+            done[name] = None
+        elif said.get(name) is None and (at + name) in defaults:
+            done[name] = defaults[at + name]
+        elif done.get(name) is None:
+            before = None if prior is None else prior.get(name)
+            if attribute.computed and prior is None:
+                done[name] = UNKNOWN
+            elif not attribute.computed and before in (
+                "",
+                0,
+                [],
+                {},
+            ):  # states of the providers' SDK have them for null
+                done[name] = before
     for name, nested in block.blocks.items():
-        inner, before = done.get(name), (prior or {}).get(name)
-        if isinstance(inner, dict):
-            if nested.mode == "map":
-                olds = before if isinstance(before, dict) else {}
-                done[name] = {
-                    key: filled(each, olds.get(key), nested.block, fill, (*at, name, key))
-                    for key, each in inner.items()
-                }
-            else:
-                old = before if isinstance(before, dict) else None
-                done[name] = filled(inner, old, nested.block, fill, (*at, name))
-        elif isinstance(inner, list):
-            olds_list = before if isinstance(before, list) else []
-            done[name] = [
-                each
-                if not isinstance(each, dict)
-                else filled(each, _counterpart(each, index, olds_list, nested.mode), nested.block, fill, (*at, name))
-                for index, each in enumerate(inner)
-            ]
+        before = None if prior is None else prior.get(name)
+        done[name] = _nested(done.get(name), before, (config or {}).get(name), nested, defaults, f"{at}{name}.")
     return done
+
+
+def _nested(value: Any, prior: Any, config: Any, nested: NestedBlock, defaults: Mapping[str, Any], at: str) -> Any:
+    if isinstance(value, list):
+        olds = prior if isinstance(prior, list) else []
+        said = config if isinstance(config, list) and nested.mode == "list" and len(config) == len(value) else []
+        return [
+            _element(each, index, olds, said, nested, defaults, at) if isinstance(each, dict) else each
+            for index, each in enumerate(value)
+        ]
+    if not isinstance(value, dict):
+        return value
+    old, mine = (each if isinstance(each, dict) else {} for each in (prior, config))
+    if nested.mode == "map":
+        return {
+            key: completed(each, old.get(key), mine.get(key), nested.block, defaults, at) for key, each in value.items()
+        }
+    return completed(value, old or None, mine, nested.block, defaults, at)
+
+
+def _element(
+    value: Mapping[str, Any],
+    index: int,
+    prior: list[Any],
+    config: list[Any],
+    nested: NestedBlock,
+    defaults: Mapping[str, Any],
+    at: str,
+) -> dict[str, Any]:
+    if nested.mode == "list":
+        before = prior[index] if index < len(prior) else None
+        said = config[index] if index < len(config) and isinstance(config[index], dict) else None
+        return completed(value, before, said, nested.block, defaults, at)
+    same = completed(value, value, None, nested.block, defaults, at)
+    return same if same in prior else completed(value, None, None, nested.block, defaults, at)
 
 
 def settled(value: Any, type_: Type, name: str, seed: str, kind: str) -> Any:
@@ -83,73 +133,3 @@ def settled(value: Any, type_: Type, name: str, seed: str, kind: str) -> Any:
     if isinstance(value, list):
         return [settled(each, inner, name, f"{seed}.{name}.{index}", kind) for index, each in enumerate(value)]
     return value
-
-
-def unconfigurable(config: Any, block: Block, at: Path = ()) -> Iterator[Path]:
-    """Yield where a configuration sets what only the cloud may say; Terraform leaves that check to the provider."""
-    if not isinstance(config, dict):
-        return
-    for name, attribute in block.attributes.items():
-        only_computed = attribute.computed and not attribute.optional and not attribute.required
-        if only_computed and config.get(name) is not None:
-            yield (*at, name)
-    for name, nested in block.blocks.items():
-        inner = config.get(name)
-        if isinstance(inner, list):
-            for index, each in enumerate(inner):
-                place: Path = (*at, name) if nested.mode == "set" else (*at, name, index)
-                yield from unconfigurable(each, nested.block, place)
-        elif isinstance(inner, dict):
-            for key, each in inner.items() if nested.mode == "map" else [("", inner)]:
-                yield from unconfigurable(each, nested.block, (*at, name, key) if key else (*at, name))
-
-
-def forced(state: Any, prior: Any, patterns: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the paths whose change makes a new resource, of `patterns` such as `network_config.subnet_ids`.
-
-    A pattern leads through nested blocks by name alone. Where something is unknown, it counts as changed, as it does
-    for the real providers.
-    """
-    for pattern in patterns:
-        yield from _forced(state, prior, tuple(pattern.split(".")), ())
-
-
-def _forced(state: Any, prior: Any, pattern: tuple[str, ...], at: Path) -> Iterator[Path]:
-    if state == prior and not _holds_unknown(state):
-        return
-    if not pattern or is_unknown(state):
-        yield at
-        return
-    if isinstance(state, list) and isinstance(prior, list):
-        if len(state) != len(prior):
-            if _part(state, pattern) != _part(prior, pattern):
-                yield at
-            return
-        for index, (new, old) in enumerate(zip(state, prior, strict=True)):
-            yield from _forced(new, old, pattern, (*at, index))
-        return
-    if isinstance(state, dict) or isinstance(prior, dict):
-        new, old = (each.get(pattern[0]) if isinstance(each, dict) else None for each in (state, prior))
-        yield from _forced(new, old, pattern[1:], (*at, pattern[0]))
-
-
-def _part(value: Any, pattern: tuple[str, ...]) -> Any:
-    """Return what a pattern leads to, lists along the way flattened and without nulls."""
-    if isinstance(value, list):
-        return [found for each in value if (found := _part(each, pattern)) not in (None, [])]
-    if not pattern:
-        return value
-    return _part(value.get(pattern[0]), pattern[1:]) if isinstance(value, dict) else None
-
-
-def _holds_unknown(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_unknown, value.values()))
-    return any(map(_holds_unknown, value)) if isinstance(value, list) and not is_unknown(value) else is_unknown(value)
-
-
-def _counterpart(each: Mapping[str, Any], index: int, prior: list[Any], mode: str) -> Mapping[str, Any] | None:
-    if mode == "set":
-        return next((old for old in prior if old == each), None)
-    found = prior[index] if index < len(prior) else None
-    return found if isinstance(found, dict) else None

@@ -45,10 +45,14 @@ def message(name: str) -> type[Any]:
     return found
 
 
+def steps(path: Iterable[str | int]) -> list[dict[str, Any]]:
+    """Return a path as an AttributePath's steps."""
+    return [{"element_key_int": each} if isinstance(each, int) else {"attribute_name": each} for each in path]
+
+
 def diagnostic(summary: str, detail: str = "", path: Iterable[str | int] = ()) -> Any:
     """Return an error, at an attribute where `path` names one."""
-    steps = [{"element_key_int": each} if isinstance(each, int) else {"attribute_name": each} for each in path]
-    where = {"steps": steps} if steps else None
+    where = {"steps": steps(path)} if path else None
     return message("Diagnostic")(severity=ERROR, summary=summary, detail=detail, attribute=where)
 
 

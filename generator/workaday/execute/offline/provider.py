@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workaday.execute.offline import data_sources, made_up, planning
-from workaday.execute.offline.behaviour import behaviour
+from workaday.execute.offline.behaviour import Rules, behaviour
+from workaday.execute.offline.checking import findings
 from workaday.execute.offline.known import context_of, known_at_plan
 from workaday.execute.offline.policy_document import PolicyError
-from workaday.execute.offline.protocol import Method, diagnostic, message
+from workaday.execute.offline.protocol import Method, diagnostic, message, steps
+from workaday.execute.offline.replacing import forced
 from workaday.execute.offline.schema import Block, ProviderSchema
 from workaday.execute.offline.values import conformed, decode, encode
 
 
 class Provider:
     """The calls of the plugin protocol over one provider's schemas.
+
+    Plans are marked as those of the providers' SDK are, which may say more than the configuration does: defaults.
 
     Each configuration of the provider in Terraform (an alias) has a connection of its own, by which it is known here.
     """
@@ -81,12 +85,13 @@ class Provider:
 
     def ValidateResourceConfig(self, request: Any, call: Any) -> Any:
         """Find what Terraform leaves to the provider."""
-        found = self._findings(self.schema.resource(request.type_name), decode(request.config))
+        rules = behaviour(self._name, request.type_name).rules
+        found = self._findings(self.schema.resource(request.type_name), decode(request.config), rules)
         return message("ValidateResourceConfig.Response")(diagnostics=found)
 
     def ValidateDataResourceConfig(self, request: Any, call: Any) -> Any:
         """Find what Terraform leaves to the provider."""
-        found = self._findings(self.schema.data_source(request.type_name), decode(request.config))
+        found = self._findings(self.schema.data_source(request.type_name), decode(request.config), {})
         return message("ValidateDataResourceConfig.Response")(diagnostics=found)
 
     def ConfigureProvider(self, request: Any, call: Any) -> Any:
@@ -110,11 +115,15 @@ class Provider:
             return message("PlanResourceChange.Response")(planned_state=request.proposed_new_state)
         block, config = self.schema.resource(request.type_name), decode(request.config)
         known = known_at_plan(self._name, config, self._context(call))
-        state = planning.planned(proposed, prior, config, block, known)
-        answer = message("PlanResourceChange.Response")(planned_state=encode(state))
+        manners = behaviour(self._name, request.type_name)
+        recomputed = planning.RECOMPUTED.get(request.type_name, ())
+        state = planning.planned(
+            proposed, prior, config, block, known=known, defaults=manners.defaults, recomputed=recomputed
+        )
+        answer = message("PlanResourceChange.Response")(planned_state=encode(state), legacy_type_system=True)
         if prior is not None:
-            for path in planning.forced(state, prior, behaviour(self._name, request.type_name).replacing):
-                answer.requires_replace.add(steps=_steps(path))
+            for path in forced(state, prior, manners.replacing, block):
+                answer.requires_replace.add(steps=steps(path))
         return answer
 
     def ApplyResourceChange(self, request: Any, call: Any) -> Any:
@@ -124,7 +133,7 @@ class Provider:
             kind = request.type_name
             seed = json.dumps([kind, state], sort_keys=True, default=str)
             state = planning.settled(state, self.schema.resource(kind).type, "", made_up.digest(seed), kind)
-        return message("ApplyResourceChange.Response")(new_state=encode(state))
+        return message("ApplyResourceChange.Response")(new_state=encode(state), legacy_type_system=True)
 
     def ImportResourceState(self, request: Any, call: Any) -> Any:
         """Return a resource of which the id alone is known."""
@@ -160,12 +169,5 @@ class Provider:
         return self._contexts.get(call.peer(), {})
 
     @staticmethod
-    def _findings(block: Block, config: Any) -> list[Any]:
-        return [
-            diagnostic("Value for unconfigurable attribute", f'"{path[-1]}" is set by the provider alone', path)
-            for path in planning.unconfigurable(config, block)
-        ]
-
-
-def _steps(path: planning.Path) -> list[dict[str, Any]]:
-    return [{"element_key_int": each} if isinstance(each, int) else {"attribute_name": each} for each in path]
+    def _findings(block: Block, config: Any, rules: Rules) -> list[Any]:
+        return [diagnostic(each.summary, each.detail, each.path) for each in findings(config, block, rules)]
