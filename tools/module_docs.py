@@ -31,7 +31,7 @@ def main() -> int:
             if "--check" not in sys.argv:
                 readme.write_text(fresh, "utf-8")
     for readme in stale:
-        print(f"{readme.relative_to(INFRA.parent)}: {'stale' if '--check' in sys.argv else 'written'}")
+        sys.stdout.write(f"{readme.relative_to(INFRA.parent)}: {'stale' if '--check' in sys.argv else 'written'}" + "\n")
     return 1 if stale and "--check" in sys.argv else 0
 
 
