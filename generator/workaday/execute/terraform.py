@@ -95,6 +95,18 @@ class Terraform:
         destroy: bool = False,
     ) -> tuple[ResourceChange, ...]:
         """Save a plan to `out` and return what it changes, by address."""
+        self.save(out, variables=variables, replace=replace, destroy=destroy)
+        return self.show(out)
+
+    def save(
+        self,
+        out: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        replace: Sequence[str] = (),
+        destroy: bool = False,
+    ) -> None:
+        """Save a plan to `out`."""
         out.parent.mkdir(parents=True, exist_ok=True)
         self._run(
             "plan",
@@ -106,7 +118,6 @@ class Terraform:
             replace=list(replace),
             destroy=self._flag if destroy else None,
         )
-        return self.show(out)
 
     def show(self, plan: Path) -> tuple[ResourceChange, ...]:
         """Return what a saved plan changes, by address, resources without a change left out."""

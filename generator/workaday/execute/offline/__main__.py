@@ -45,9 +45,10 @@ def main() -> int:
 
 def execute(root: Path, command: list[str]) -> int:
     """Run a command in an initialised copy of a root while the providers are served; returns its exit status."""
-    with planner.workshop() as shop, planner.reported(lambda _: None, root):
+    with planner.workshop() as shop:
         terraform = shop.terraform(root, shop.folder / "terraform.tfstate")
-        terraform.init()
+        with planner.reported(lambda address: None, terraform, root):
+            terraform.init()
         environment = {**os.environ, **shop.environment, "TF_DATA_DIR": str(terraform.data_dir)}
         return subprocess.run(command, cwd=terraform.root, env=environment, check=False).returncode
 

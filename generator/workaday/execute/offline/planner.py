@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from workaday.execute.failures import as_project_error
 from workaday.execute.offline.grading import OfflinePlan, graded
+from workaday.execute.offline.locating import located
 from workaday.execute.offline.server import serving
 from workaday.execute.offline.states import usable
-from workaday.execute.offline.tree import OVERRIDE, copied
+from workaday.execute.offline.tree import copied
 from workaday.execute.terraform import Terraform, TerraformFailure, find_binary
 from workaday.project.diagnostics import Diagnostic, KeyPath, ProjectError
 
@@ -48,16 +50,17 @@ def plan(
         state = shop.folder / "terraform.tfstate"
         if prior:
             state.write_text(usable(prior.read_text(encoding="utf-8")), encoding="utf-8")
-        with reported(origin, root):
-            if against:
-                before = shop.terraform(against, state)
+        if against:
+            before = shop.terraform(against, state)
+            with reported(lambda address: None, before, against):
                 before.init()
-                before.plan(shop.folder / "before.plan", variables=variables)
+                before.save(shop.folder / "before.plan", variables=variables)
                 before.apply(shop.folder / "before.plan", lambda _: None)
-            terraform = shop.terraform(root, state)
+        terraform = shop.terraform(root, state)
+        with reported(origin, terraform, root):
             terraform.init()
             saved = shop.folder / "after.plan"
-            terraform.plan(saved, variables=variables)
+            terraform.save(saved, variables=variables)
             return graded(terraform.document(saved), against=bool(prior or against))
 
 
@@ -96,7 +99,7 @@ def workshop() -> Iterator[Workshop]:
 
 
 @contextmanager
-def reported(origin: Origin, root: Path) -> Iterator[None]:
+def reported(origin: Origin, terraform: Terraform, root: Path) -> Iterator[None]:
     """Turn Terraform's failures into findings at the lines of project.yaml that they come from."""
     try:
         yield
@@ -104,12 +107,10 @@ def reported(origin: Origin, root: Path) -> Iterator[None]:
         missing = _not_served(failure)
         if missing:
             raise ProjectError([missing]) from None
-        raise as_project_error(failure, origin) from None
+        raise as_project_error(located(failure, terraform, root), origin) from None
 
 
 def _not_served(failure: TerraformFailure) -> Diagnostic | None:
-    import re
-
     text = " ".join(failure.output.replace("│", " ").split())
     found = re.search(r"provider (\S+/\S+/\S+) was not found in any of the search locations", text)
     found = found or re.search(r"does not have a package available .*?provider (\S+)", text)
@@ -121,6 +122,3 @@ def _not_served(failure: TerraformFailure) -> Diagnostic | None:
         message=f"no pinned schemas for provider {name}",
         hints=("leave it out of the root, or run `workaday plan` with an account",),
     )
-
-
-__all__ = ["OVERRIDE", "Workshop", "plan", "workshop"]
