@@ -30,8 +30,9 @@ def main() -> int:
             stale.append(readme)
             if "--check" not in sys.argv:
                 readme.write_text(fresh, "utf-8")
+    said = "stale" if "--check" in sys.argv else "written"
     for readme in stale:
-        sys.stdout.write(f"{readme.relative_to(INFRA.parent)}: {'stale' if '--check' in sys.argv else 'written'}" + "\n")
+        sys.stdout.write(f"{readme.relative_to(INFRA.parent)}: {said}\n")
     return 1 if stale and "--check" in sys.argv else 0
 
 
