@@ -45,6 +45,8 @@ class Server:
         self._reread = reread
         self._state = "starting"
         self._started = time.time()
+        self._reloads = 0
+        self._reload_error: str | None = None
         self._folder = RunFolder(config.state_file)
         self._socket = _listen(config.host, config.port)
         if config.grpc_port:
@@ -82,10 +84,13 @@ class Server:
             config = self._reread()
         except ConfigError as error:
             log.error("the configuration was not reloaded: %s", error)
+            self._reloads, self._reload_error = self._reloads + 1, str(error)
+            self._write_state()
             return
         if _addresses(config) != _addresses(self.config):
             log.warning("host and ports change only by a restart")
         self.config = config
+        self._reloads, self._reload_error = self._reloads + 1, None
         self.models.want(config.models)
 
     async def _drain(self, stop: asyncio.Event) -> None:
@@ -136,6 +141,7 @@ class Server:
                     "port": self.config.port,
                     "grpc_port": self.config.grpc_port,
                     "state": self._state,
+                    "reload": {"count": self._reloads, "error": self._reload_error},
                     "models": {name: model.record() for name, model in self.models.by_name.items()},
                 }
             )

@@ -167,22 +167,27 @@ def stop(run: Path, grace_seconds: float = 30.0) -> None:
 def load(run: Path, model: str, revision: str, timeout_seconds: float) -> None:
     """Have the server load one revision of a model, and wait until it is ready; one that failed is tried again.
 
-    Raises ProcessError when loading fails, the server dies, or the time is over.
+    Raises ProcessError when loading fails, the server refuses its configuration or dies, or the time is over.
     """
     deadline = time.monotonic() + timeout_seconds
     pid = holder(run)
     if pid is None:
         raise ProcessError(f"the server of `{model}` is not running:{log_tail(run)}")
-    before = (live_state(run).get("models") or {}).get(model, {})
+    state = live_state(run)
+    before, reloads_seen = state.get("models", {}).get(model, {}), state.get("reload", {}).get("count", 0)
     failures_seen = before.get("attempts", 0) if before.get("state") == "failed" else 0
     if before.get("revision") != revision or failures_seen:
         os.kill(pid, signal.SIGHUP)
     while True:
         if holder(run) != pid:
             raise ProcessError(f"the server died while loading `{model}`:{log_tail(run)}")
-        seen = (live_state(run).get("models") or {}).get(model, {})
+        state = live_state(run)
+        seen, reload = state.get("models", {}).get(model, {}), state.get("reload", {})
         if seen.get("revision") == revision and seen.get("state") == "ready":
             return
+        if reload.get("count", 0) > reloads_seen and (reload["error"] or not seen):
+            why = reload["error"] or f"`{model}` is not in it"
+            raise ProcessError(f"the server did not take its configuration: {why}")
         tried = seen.get("attempts", 0) > failures_seen
         if tried and seen.get("revision") == revision and seen.get("state") == "failed":
             raise ProcessError(f"`{model}` failed to load: {seen.get('error')}")
