@@ -17,3 +17,17 @@ def bundle() -> Path:
 def package() -> Path:
     """Return the folder of the `workaday` package itself."""
     return Path(__file__).resolve().parent
+
+
+@cache
+def bundled(folder: str) -> tuple[str, ...]:
+    """Return every file below one of the bundle's folders, by path in the bundle, in order."""
+    root = bundle()
+    return tuple(sorted(each.relative_to(root).as_posix() for each in (root / folder).rglob("*") if each.is_file()))
+
+
+@cache
+def modules() -> tuple[str, ...]:
+    """Return the Terraform modules by path in the bundle: `infra/local`, `infra/aws/network`."""
+    folders = {path.rpartition("/")[0] for path in bundled("infra") if path.endswith(".tf") and "/." not in path}
+    return tuple(sorted(folder for folder in folders if not {"tests", "examples"} & set(folder.split("/"))))

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from workaday.blueprint.inputs import read_inputs
+from workaday.blueprint.resolve import resolve
 from workaday.checks import scaling
 from workaday.project import Loaded, ProjectError, load
+from workaday.render import render
 
 PREDICTOR = "class Predictor:\n    def predict(self, payload):\n        return payload\n"
 
@@ -46,6 +49,8 @@ class Folder:
         """The error of loading a project, or of the checks on its scaling."""
         try:
             loaded = self.load(text, env, file)
+            if loaded.overlays:
+                render(resolve(loaded.project, read_inputs(loaded), env or "default"))
         except ProjectError as error:
             return error
         return ProjectError(scaling.check(loaded.project), loaded.sources)

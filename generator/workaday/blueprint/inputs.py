@@ -12,6 +12,7 @@ from workaday.blueprint.predictor import example_of
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
+    from workaday.project.overlays import Overlays
 
 PREDICTOR_CLASS = "Predictor"
 
@@ -24,10 +25,12 @@ class Inputs:
         digests: sha256 of a predictor's code (all Python files of its folder) or of a requirements file, by path as
             written in project.yaml.
         examples: a predictor's example payload, by the same path.
+        overlays: templates, modules and values of overlays, or None.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
+    overlays: Overlays | None = None
 
 
 def read_inputs(loaded: Loaded) -> Inputs:
@@ -43,7 +46,7 @@ def read_inputs(loaded: Loaded) -> Inputs:
         requirements = getattr(model.server, "requirements", None)
         if requirements is not None:
             digests[requirements] = hashlib.sha256((loaded.root / requirements).read_bytes()).hexdigest()
-    return Inputs(digests, examples)
+    return Inputs(digests, examples, loaded.overlays)
 
 
 def code_digest(predictor: Path) -> str:

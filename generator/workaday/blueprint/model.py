@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
+    from workaday.project.overlays import Overlays
 
 BASE = "base"  # the environment without requirements of its own
 MAIN = "main"  # the process that serves every model without requirements of its own
@@ -226,6 +227,7 @@ class Blueprint:
         environments: Python environments of the local platform, `base` first.
         processes: server processes of the local platform, `main` first where it serves anything.
         values: every value that the project file has or could have, with its origin, by key path.
+        overlays: templates, modules and values of the project's overlays, or None.
         cloud: what Terraform makes on a cloud; None on `local` and `existing`.
     """
 
@@ -239,6 +241,7 @@ class Blueprint:
     processes: tuple[Process, ...]
     values: Mapping[tuple[str | int, ...], Value]
     cloud: Cloud | None = None
+    overlays: Overlays | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

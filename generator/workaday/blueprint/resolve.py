@@ -70,6 +70,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         environments=environments,
         processes=processes,
         cloud=None if local else resolved_cloud(project, stage, models, pools, values),
+        overlays=inputs.overlays,
         values=values.frozen(),
     )
 
@@ -217,11 +218,16 @@ def resolve_local(
             port=port + offset,
             environment=environment,
             drain_seconds=0.0,  # nothing stands between the client and this process that would have to notice first
-            fingerprint=digest("process", host, port + offset),
+            fingerprint=digest("process", host, port + offset, *overlaid(inputs, name)),
         )
         for offset, (name, environment) in enumerate(names)
     )
     return tuple(environments), processes
+
+
+def overlaid(inputs: Inputs, process: str) -> list[str]:
+    """Return what overlays write over a process's configuration: the server reads it only when it starts."""
+    return [each.text for each in inputs.overlays.values_of(f"local/{process}")] if inputs.overlays else []
 
 
 def revision_of(model: Model, inputs: Inputs) -> str:

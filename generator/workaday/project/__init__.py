@@ -13,6 +13,7 @@ from .diagnostics import Diagnostic, Label, ProjectError, Span, render_text, to_
 
 if TYPE_CHECKING:
     from .environments import Change
+    from .overlays import Overlays
     from .schema import Project
     from .sources import Sources
 
@@ -30,6 +31,7 @@ class Loaded:
         files: every file that was read: project.yaml, the environment, overlays' defaults, predictors and what else
             the project names.
         env: the environment's name, or None.
+        overlays: what overlays hold beside their defaults; None where they hold no more.
     """
 
     project: Project
@@ -37,6 +39,7 @@ class Loaded:
     root: Path
     files: tuple[Path, ...]
     env: str | None = None
+    overlays: Overlays | None = None
 
 
 def load(path: Path, env: str | None = None) -> Loaded:
@@ -53,7 +56,8 @@ def load(path: Path, env: str | None = None) -> Loaded:
 
 def _load(path: Path, env: str | None) -> Loaded:
     from . import credentials, files, references
-    from .environments import read_layers
+    from .environments import overlay_folders, read_layers
+    from .overlays import read_overlays
     from .parts import salvage, whole
     from .validation import validate
 
@@ -63,9 +67,11 @@ def _load(path: Path, env: str | None) -> Loaded:
     valid = whole(project, sources, env or "default") if project else salvage(sources, env or "default")
     missing, used = files.check(valid, path.parent)
     found += [*mistakes, *references.check(valid), *missing]
+    overlays = read_overlays(overlay_folders(sources, path.parent), found)
     if found or project is None:
         raise ProjectError(found, sources)
-    return Loaded(project, sources, path.parent, (*(layer.path for layer in sources.layers), *used), env)
+    read = (*(layer.path for layer in sources.layers), *used)
+    return Loaded(project, sources, path.parent, read, env, overlays or None)
 
 
 def diff(a: Loaded, b: Loaded) -> list[Change]:

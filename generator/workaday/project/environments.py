@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import migrations
 from .diagnostics import Diagnostic, KeyPath, ProjectError, Span
 from .nodes import Document
+from .overlays import DEFAULTS, HOLDS, shown
 from .source import read
 from .sources import Sources, child, named
 from .spelling import closest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from . import Loaded
 
 FOLDER = "environments"
-DEFAULTS = "defaults.yaml"
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,14 @@ def beside(base: Document, root: Path) -> dict[Path, str]:
 
 
 def _defaults_name(overlay: str) -> str:
-    return Path(re.sub(r"^\./", "", overlay)).joinpath(DEFAULTS).as_posix()
+    return f"{shown(overlay)}/{DEFAULTS}"
+
+
+def overlay_folders(sources: Sources, root: Path) -> dict[int, tuple[str, Path]]:
+    """Return the overlays that exist, by their place in the project's list: what they are called, and the folder."""
+    listed = sources.data.get("overlays")
+    named = enumerate(listed if isinstance(listed, list) else [])
+    return {index: (name, root / name) for index, name in named if isinstance(name, str) and (root / name).is_dir()}
 
 
 def _environment(root: Path, env: str, found: list[Diagnostic]) -> Document:
@@ -77,6 +85,12 @@ def _environment(root: Path, env: str, found: list[Diagnostic]) -> Document:
         raise ProjectError([Diagnostic("P301", f"there is no environment `{env}`", label=label, hints=(listed,))])
     document = read(root / FOLDER / f"{env}.yaml", f"{FOLDER}/{env}.yaml")
     found += _refused(document, ("version", "overlays"), "an environment")
+    if not _NAME.fullmatch(env):
+        better = re.sub(r"[^a-z0-9]+", "-", env.lower()).strip("-0123456789") or "prod"
+        message = f"`{env}` is no name for an environment"
+        hint = f"it becomes part of names: rename the file to `{FOLDER}/{better}.yaml`"
+        label = "lower-case letters, digits and `-`, a letter first"
+        found.append(Diagnostic("P309", message, label=label, hints=(hint,), span=Span(document.file, 1, 1, 1)))
     return document
 
 
@@ -89,7 +103,7 @@ def _overlays(base: Document, root: Path, found: list[Diagnostic]) -> list[Docum
         folder = root / name
         path: KeyPath = ("overlays", index)
         if not folder.is_dir():
-            hint = "an overlay is a folder with `defaults.yaml`, templates and values"
+            hint = f"an overlay is a folder that holds {', '.join(f'`{each}`' for each in HOLDS)}"
             found.append(Diagnostic("P302", f"there is no overlay `{name}`", path, "no such folder", hints=(hint,)))
         elif (folder / DEFAULTS).is_file():
             document = read(folder / DEFAULTS, _defaults_name(name))

@@ -46,8 +46,8 @@ ALSO_CALLED = {
 }
 
 
-def closest(word: str, choices: Iterable[str]) -> str:
-    """Return the choice that was probably meant, or an empty text."""
+def closest(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:
+    """Return the choice that was probably meant, or an empty text; a `likeness` of 1 is the same word."""
     from difflib import get_close_matches
 
     known = list(choices)
@@ -57,5 +57,5 @@ def closest(word: str, choices: Iterable[str]) -> str:
         return folded[wanted]
     if ALSO_CALLED.get(wanted) in known:
         return ALSO_CALLED[wanted]
-    matches = get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    matches = get_close_matches(wanted, folded, n=1, cutoff=likeness)
     return folded[matches[0]] if matches else ""

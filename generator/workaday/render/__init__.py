@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workaday.blueprint.model import Blueprint
+
+if TYPE_CHECKING:
+    from workaday.render.stock import Stock
 
 
 def render(blueprint: Blueprint) -> dict[str, bytes]:
     """Return the whole tree of a project, by path relative to `deploy/<stage>`.
 
-    Raises ProjectError (X104) for a platform that this version does not render.
+    Raises ProjectError: this version does not render the platform (X104), or an overlay does not fit (P311, P312).
     """
+    from workaday.project.overlays import NONE
+    from workaday.render.stock import Stock
+
+    stock = Stock(blueprint.overlays or NONE)
+    tree = _tree(blueprint, stock)
+    if not blueprint.overlays:
+        return tree
+    from workaday.render import overlays
+
+    return overlays.over(tree, blueprint, blueprint.overlays, stock)
+
+
+def _tree(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     if blueprint.platform == "local":
         from workaday.render import local
 
-        return local.files(blueprint)
+        return local.files(blueprint, stock)
     if blueprint.cloud:
         from workaday.render import cloud
 
-        return cloud.files(blueprint)
+        return cloud.files(blueprint, stock)
     from workaday.project.diagnostics import Diagnostic, ProjectError
 
     message = f"this version renders `local`, `aws`, `gcp` and `azure`, not `{blueprint.platform}`"

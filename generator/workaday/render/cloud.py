@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from workaday.blueprint import naming
 from workaday.blueprint.cloud import KARPENTER, Cloud, NodeGroup
 from workaday.blueprint.model import Blueprint
+from workaday.project.overlays import TEMPLATED
 from workaday.render.local import as_json
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder
-from workaday.render.templating import fill
-from workaday.resources import bundle
+from workaday.render.stock import Stock
 
 BOOTSTRAP, CLUSTER = "terraform/bootstrap", "terraform/cluster"
 TFVARS = "workaday.auto.tfvars.json"
 ALWAYS = ("network", "cluster", "storage", "identity")
-TEMPLATED = ".j2"
 # the root's variable → where project.yaml says it; what a module refuses is shown there
 VARIABLES = {
     "name": ("name",),
@@ -40,18 +38,19 @@ VARIABLES = {
 }
 
 
-def files(blueprint: Blueprint) -> dict[str, bytes]:
+def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     """Return the tree of a project on a cloud, by path relative to `deploy/<stage>`."""
     cloud = blueprint.cloud
     assert cloud is not None
     used = modules(cloud)
-    tree = root_files(cloud, "bootstrap", used) | root_files(cloud, "cluster", used)
+    tree = root_files(cloud, "bootstrap", used, stock) | root_files(cloud, "cluster", used, stock)
     for name in ("bootstrap", *used):
-        tree |= module_files(cloud.kind, name)
+        module = stock.module(f"{cloud.kind}/{name}")
+        tree |= {f"terraform/modules/{cloud.kind}/{name}/{path}": content for path, content in module.items()}
     tree[f"{BOOTSTRAP}/{TFVARS}"] = as_json(bootstrap_variables(cloud))
     tree[f"{CLUSTER}/{TFVARS}"] = as_json(cluster_variables(cloud))
     tree[ORIGINS] = origins(blueprint, cloud).to_bytes()
-    tree["README.md"] = fill(
+    tree["README.md"] = stock.fill(
         "tree_readme.md.j2",
         name=blueprint.name,
         platform=blueprint.platform,
@@ -77,31 +76,14 @@ def modules(cloud: Cloud) -> tuple[str, ...]:
     return (*ALWAYS, *(name for name, used in wanted.items() if used))
 
 
-def root_files(cloud: Cloud, root: str, used: tuple[str, ...]) -> dict[str, bytes]:
+def root_files(cloud: Cloud, root: str, used: tuple[str, ...], stock: Stock) -> dict[str, bytes]:
     """Return a Terraform root's own files: static ones as they are, templates filled."""
     folder = f"terraform/{cloud.kind}/{root}"
     tree = {}
-    for path in sorted((bundle() / "templates" / folder).iterdir()):
-        if path.name.endswith(TEMPLATED):
-            content = fill(f"{folder}/{path.name}", cloud=cloud, modules=used)
-            tree[f"terraform/{root}/{path.name.removesuffix(TEMPLATED)}"] = content
-        else:
-            tree[f"terraform/{root}/{path.name}"] = path.read_bytes()
+    for name, content in stock.templates(folder).items():
+        filled = stock.fill(f"{folder}/{name}", cloud=cloud, modules=used) if name.endswith(TEMPLATED) else content
+        tree[f"terraform/{root}/{name.removesuffix(TEMPLATED)}"] = filled
     return tree
-
-
-def module_files(cloud: str, name: str) -> dict[str, bytes]:
-    """Return a static module's files, without its tests."""
-    folder = bundle() / "infra" / cloud / name
-    return {
-        f"terraform/modules/{cloud}/{name}/{path.relative_to(folder).as_posix()}": path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _left_out(path.relative_to(folder))
-    }
-
-
-def _left_out(path: Path) -> bool:
-    return path.parts[0] in ("tests", "examples") or any(part.startswith(".") for part in path.parts)
 
 
 def bootstrap_variables(cloud: Cloud) -> dict[str, Any]:

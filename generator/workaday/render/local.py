@@ -9,25 +9,25 @@ from typing import Any
 from workaday.blueprint.model import Blueprint, Model, Process
 from workaday.layout import state_dir, tree_dir
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder, json_pointer
-from workaday.render.templating import fill
-from workaday.resources import bundle, package
+from workaday.render.stock import Stock
+from workaday.resources import package
 
 SERVER_CONFIG_VERSION = 1
 CLUSTER = "terraform/cluster"
 RESOURCES = "module.local.terraform_data"
 
 
-def files(blueprint: Blueprint) -> dict[str, bytes]:
+def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     """Return the tree of a local project, by path relative to `deploy/<stage>`."""
     tree = {config_path(process): as_json(server_config(blueprint, process)) for process in blueprint.processes}
-    tree |= {f"terraform/modules/local/{name}": content for name, content in module_files("local").items()}
+    tree |= {f"terraform/modules/local/{name}": content for name, content in stock.module("local").items()}
     tree["terraform/modules/local/process.py"] = (package() / "execute" / "process.py").read_bytes()
-    tree[f"{CLUSTER}/main.tf"] = fill(
+    tree[f"{CLUSTER}/main.tf"] = stock.fill(
         "terraform/local/cluster/main.tf.j2", state_dir=from_tree(blueprint, CLUSTER, state_dir(blueprint.stage))
     )
     tree[f"{CLUSTER}/workaday.auto.tfvars.json"] = as_json(tfvars(blueprint))
     tree[ORIGINS] = origins(blueprint).to_bytes()
-    tree["README.md"] = fill(
+    tree["README.md"] = stock.fill(
         "tree_readme.md.j2",
         name=blueprint.name,
         platform=blueprint.platform,
@@ -135,12 +135,6 @@ def tfvars(blueprint: Blueprint) -> dict[str, Any]:
             for each in blueprint.models
         },
     }
-
-
-def module_files(name: str) -> dict[str, bytes]:
-    """Return a static Terraform module's files, without its tests."""
-    folder = bundle() / "infra" / name
-    return {each.name: each.read_bytes() for each in sorted(folder.iterdir()) if each.suffix in (".tf", ".md")}
 
 
 def as_json(value: object) -> bytes:
