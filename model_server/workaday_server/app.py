@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -133,8 +133,7 @@ class App:
         decode, encode = self._codec(request, target, model)
         seconds = min(model.config.limits.timeout_seconds, request.timeout, _asked_seconds(request))
         context = {"headers": request.headers, "query": request.query, "request_id": request.id, "path": request.path}
-        send = partial(request.send, request) if request.send else None
-        call = Call(decode, encode, context, perf_counter() + seconds, send)
+        call = Call(decode, encode, context, perf_counter() + seconds)
         future = queue.submit(call)
         try:
             answer = await future

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from workaday_server.errors import PredictorError, ServerError
-from workaday_server.messages import Response, to_json
+from workaday_server.messages import to_json
 from workaday_server.predictor import Outcome
 
 log = logging.getLogger("workaday_server.worker")
@@ -18,20 +18,7 @@ log = logging.getLogger("workaday_server.worker")
 class Call:
     """One request's items on their way through a model."""
 
-    __slots__ = (
-        "_unclaimed",
-        "context",
-        "deadline",
-        "decode",
-        "encode",
-        "expiry",
-        "future",
-        "gone",
-        "items",
-        "key",
-        "send",
-        "times",
-    )
+    __slots__ = ("context", "deadline", "decode", "encode", "expiry", "future", "gone", "items", "key", "times")
 
     def __init__(
         self,
@@ -39,27 +26,17 @@ class Call:
         encode: Callable[[list[Outcome]], Any],
         context: Mapping[str, Any],
         deadline: float,
-        send: Callable[[Response], None] | None = None,
     ) -> None:
         self.decode = decode
         self.encode = encode
         self.context = context
         self.deadline = deadline
-        self.send = send  # for the worker's thread, where an answer need not wait for the event loop
-        self._unclaimed = [True]
         self.future: asyncio.Future[Any]
         self.expiry: asyncio.TimerHandle | None = None
         self.gone = False  # nobody waits for the answer any more
         self.items: list[Any] = []
         self.key: object = None  # items of calls with another key do not share a batch
         self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded
-
-    def claim(self) -> bool:
-        """Say, to the first who asks, from whichever thread, that it may answer: the worker or the deadline."""
-        try:
-            return self._unclaimed.pop()
-        except IndexError:
-            return False
 
 
 def refusal(error: Exception, model: str) -> ServerError:

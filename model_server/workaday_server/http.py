@@ -19,8 +19,7 @@ import httptools
 
 from workaday_server.bodies import LARGE, LargeBody
 from workaday_server.errors import ServerError
-from workaday_server.messages import Request, Response, json_response
-from workaday_server.outlet import SMALL, Outlet, head
+from workaday_server.messages import REASONS, Request, Response, json_response
 
 if TYPE_CHECKING:
     from workaday_server.connections import Connections
@@ -39,9 +38,7 @@ class Connection(asyncio.BufferedProtocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._waiting: deque[Request] = deque()
-        self._outlet: Any = None
         self._task: asyncio.Task[None] | None = None
-        self._answering: Request | None = None
         self._writable: asyncio.Event | None = None
         self._reading_paused = False
         self._refused = False
@@ -66,7 +63,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        self._outlet = Outlet(transport)
         transport.set_write_buffer_limits(high=WRITE_BUFFER)
         self._server.open.add(self)
         self.expires = monotonic() + self._server.timeouts.headers
@@ -74,11 +70,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.open.discard(self)
         self._transport = None
-        self._outlet.shut()
         self._large = None
         self._waiting.clear()
-        if self._task is not None and not (self._answering and self._answering.unsent == b""):
-            self._task.cancel()  # nobody waits for it, and it was not answered yet
+        if self._task is not None:
+            self._task.cancel()
         if self._writable is not None:
             self._writable.set()
 
@@ -202,28 +197,20 @@ class Connection(asyncio.BufferedProtocol):
     def _next(self) -> None:
         request = self._waiting.popleft()
         self.expires = float("inf")  # from here on it is our time, limited by the model's deadline
-        if not self._transport.get_write_buffer_size():  # and until it is answered nothing else is written
-            request.send = self._send_at_once
-        self._answering = request
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
 
     async def _answer(self, request: Request) -> None:
         response = await self._server.application.answer(request)
+        keep = request.keep_alive and not response.close and not self._server.closing and not self._refused
         try:
-            unsent = self._outlet.take(request)
-            if unsent is not None:
-                keep = request.keep_alive and not self._refused
-                if unsent and self._transport is not None:
-                    self._transport.write(unsent)
-            elif response.stream is None:
-                keep = self._keeps(request, response)
+            if response.stream is None:
                 self._write(request, response, keep)
             else:
-                keep = await self._write_stream(request, response, self._keeps(request, response))
+                keep = await self._write_stream(request, response, keep)
             if self._writable is not None:
                 await self._writable.wait()
         finally:
-            self._task = self._answering = None
+            self._task = None
         if self._transport is None:
             return
         if not keep:
@@ -236,26 +223,15 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
             self._reading_paused = False
 
-    def _keeps(self, request: Request, response: Response) -> bool:
-        return request.keep_alive and not response.close and not self._server.closing and not self._refused
-
     def _write(self, request: Request, response: Response, keep: bool) -> None:
         if self._transport is None:
             return
-        top = head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
+        top = _head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
         body = b"" if request.method == "HEAD" else response.body
-        if len(body) < SMALL:
+        if len(body) < WRITE_BUFFER // 4:
             self._transport.write(top + body)
         else:
             self._transport.writelines((top, body))
-
-    def _send_at_once(self, request: Request, response: Response) -> None:
-        """Send a whole small answer from the worker's thread; what of it does not go is left to the loop."""
-        if response.stream is not None or len(response.body) >= SMALL:
-            return
-        keep = self._keeps(request, response)
-        data = head(response, request.id, keep, f"content-length: {len(response.body)}\r\n") + response.body
-        self._outlet.send(request, data, keep)
 
     async def _write_stream(self, request: Request, response: Response, keep: bool) -> bool:
         """Send the pieces as they come; a stream that fails ends without its last chunk, so that the client knows."""
@@ -269,7 +245,7 @@ class Connection(asyncio.BufferedProtocol):
                 if self._transport is None:
                     return False
                 if framing is not None:
-                    self._transport.write(head(response, request.id, keep, framing))
+                    self._transport.write(_head(response, request.id, keep, framing))
                     framing = None  # type: ignore[assignment]
                 if piece:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
@@ -286,7 +262,7 @@ class Connection(asyncio.BufferedProtocol):
                 close()
         if self._transport is not None:
             if framing is not None:
-                self._transport.write(head(response, request.id, keep, framing))
+                self._transport.write(_head(response, request.id, keep, framing))
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
         return keep and whole
@@ -297,7 +273,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None or self._task is not None:
             return  # the answer under way is the connection's last
         response = json_response({"error": message}, status)
-        self._transport.write(head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
+        self._transport.write(_head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
         self._linger()
 
     def _linger(self) -> None:
@@ -332,3 +308,17 @@ class _Refused(Exception):
 
 def _words(cause: BaseException | None) -> str:
     return cause.args[1] if isinstance(cause, _Refused) else "not HTTP/1.1"
+
+
+def _head(response: Response, request_id: str, keep: bool, framing: str) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"]
+    lines.append(f"content-type: {response.content_type}\r\n{framing}")
+    if request_id:
+        lines.append(f"x-request-id: {request_id}\r\n")
+    for name, value in response.headers.items():
+        if "\n" not in value and "\r" not in value and "\n" not in name and "\r" not in name:
+            lines.append(f"{name}: {value}\r\n")
+    if not keep:
+        lines.append("connection: close\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1", "replace")

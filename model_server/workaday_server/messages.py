@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -27,10 +27,7 @@ class Request:
         "path",
         "query_string",
         "received",
-        "send",
-        "taken",
         "timeout",
-        "unsent",
     )
 
     def __init__(self, method: str, path: str, query_string: str, headers: dict[str, str], received: float) -> None:
@@ -44,10 +41,7 @@ class Request:
         self.keep_alive = True
         self.http_1_1 = True
         self._query: dict[str, str] | None = None
-        self.send: Callable[[Request, Response], None] | None = None  # for a worker's thread, once, where it may
         self.timeout = float("inf")  # seconds, where the protocol itself has a deadline
-        self.unsent: bytes | None = None  # what `send` left of the answer; None while nothing has gone
-        self.taken = False  # the event loop sends the answer
 
     @property
     def query(self) -> dict[str, str]:

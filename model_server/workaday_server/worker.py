@@ -20,7 +20,6 @@ from typing import Any
 from workaday_server.calls import Call, piece_bytes, refusal
 from workaday_server.config import Batching, Limits
 from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, Unavailable
-from workaday_server.messages import Response
 from workaday_server.metrics import Metrics
 from workaday_server.predictor import Outcome, Predictor
 from workaday_server.streams import Stream
@@ -117,7 +116,7 @@ class ModelQueue:
         thread.start()
 
     def _expire(self, call: Call) -> None:
-        if not call.future.done() and call.claim():
+        if not call.future.done():
             running = call.times[1] > 0
             self._leave(call)
             what = "answer" if running else "turn"
@@ -298,12 +297,7 @@ class ModelQueue:
         except Exception as error:
             answer = refusal(error, self.name)
         call.times[4] = perf_counter()
-        # Among several the loop's turn costs little, and this thread has better to do.
-        lone = self.in_flight == 1 and isinstance(answer, Response)
-        send = call.send if lone and call.claim() else None
         self._work_finish(call, answer, batch)
-        if send is not None:
-            send(answer)
 
     def _work_finish(self, call: Call, outcome: Any, batch: int) -> None:
         self._finished.append((call, outcome, batch))
