@@ -1,6 +1,6 @@
 """Make `gcp.json`: python tools/catalogue/gcp.py FACTS PRICES GPU_PRICES > generator/workaday/catalog/gcp.json.
 
-FACTS: `tools/` of google-cloud-pricing-cost-calculator; PRICES: `initial-prices.json` of karpenter-provider-gcp;
+FACTS: the root of google-cloud-pricing-cost-calculator; PRICES: `initial-prices.json` of karpenter-provider-gcp;
 GPU_PRICES: `gce_price_info.go` of the Kubernetes autoscaler. README.md says where they are.
 """
 
@@ -63,6 +63,15 @@ def by_name(path: Path) -> dict[str, set[str]]:
     return found
 
 
+def local_disks(machines: str) -> dict[str, int]:
+    """Return the GB of local disks that come with a machine type, from the calculator's table of machines."""
+    found: dict[str, int] = {}
+    for part in re.split(r"\n(?=    [a-z])", machines):
+        if size := re.search(r"^      local-ssd: (\d+)", part, re.MULTILINE):
+            found[part.strip().partition(":")[0]] = int(size[1])
+    return found
+
+
 def region_zones(path: Path) -> dict[str, list[str]]:
     """Return each region's zones."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -102,6 +111,8 @@ class Table:
 def main(facts: Path, price_file: Path, gpu_price_file: Path) -> str:
     """Return the data file."""
     by_region = json.loads(price_file.read_text())["prices"]
+    disks = local_disks((facts / "build" / "gcp.yml").read_text())
+    facts = facts / "tools"
     table = Table(facts, {region: dict(found["on_demand"]) for region, found in by_region.items()})
     gpu_prices = {
         name: float(price)
@@ -118,7 +129,8 @@ def main(facts: Path, price_file: Path, gpu_price_file: Path) -> str:
         }
         if name in BUILT_IN:
             only_spot = {"capacities": ["spot"]} if name in NO_ON_DEMAND else {}
-            table.add(name, {**base, "gpu": gpu(*BUILT_IN[name]), **only_spot}, name)
+            disk = {"local_ssd_gb": disks[name]} if name in disks else {}
+            table.add(name, {**base, "gpu": gpu(*BUILT_IN[name]), **disk, **only_spot}, name)
         elif family in CPU_FAMILIES and PLAIN.search(name):
             table.add(name, {**base, **({"burstable": True} if machine["SHARED_CPU"] == "True" else {})}, name)
             if HOSTS.fullmatch(name):

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from workaday.blueprint.model import Blueprint, Pool
 from workaday.blueprint.placement import names_pools, place
 from workaday.catalog import read
+from workaday.catalog.clouds import TERMS
 from workaday.project.diagnostics import Diagnostic, Label
 from workaday.project.units import format_duration
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
 
-# Seconds from the cloud's notice to the node's end that a pod can use. GKE gives 30, the last 15 to the system's pods.
-NOTICE_SECONDS = {"aws": 120.0, "gcp": 15.0, "azure": 30.0}
 # How long a stopping replica goes on answering, until every proxy has heard that it is leaving.
 DRAIN_SECONDS = 15.0
 
@@ -48,9 +47,9 @@ def longer_than_notice(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]
 
     A warning: `limits.timeout` bounds what requests take, and only those that are that slow are lost.
     """
-    notice = NOTICE_SECONDS.get(blueprint.platform)
-    if notice is None:
+    if blueprint.platform not in TERMS:
         return []
+    notice = TERMS[blueprint.platform].usable_notice_seconds
     found = []
     for index, model in enumerate(blueprint.models):
         spot = [(place, pool) for place, pool in _pools(loaded, blueprint, index) if pool.spot]

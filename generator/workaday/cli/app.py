@@ -201,11 +201,28 @@ def serve(
     return start.serve(predictor, name, port, reload=reload)
 
 
+prices = typer.Typer(help="What the project's machines cost.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(prices, name="prices")
+
+
+@prices.command("refresh")
+def prices_refresh(
+    file: File = PROJECT,
+    env: Stage = None,
+    region: Annotated[Optional[str], typer.Option("--region", help="Another region than the project's.")] = None,  # noqa: UP045
+    format: Answer = Format.text,
+) -> int:
+    """Fetch on-demand and spot prices into workaday.lock."""
+    from workaday.cli import prices as room
+
+    return room.refresh(file, env, region, as_json=format is Format.json)
+
+
 def command_line(verb: list[str]) -> typer.Typer:
     """Return the command with one verb alone, where there is such a verb: Typer builds all it has at each start."""
     kept = [each for each in app.registered_commands if each.callback and each.callback.__name__ in verb]
     if not kept:
         return app
     alone = copy(app)
-    alone.registered_commands = kept
+    alone.registered_commands, alone.registered_groups = kept, []
     return alone

@@ -1,0 +1,1 @@
+"""What a project will cost and do, worked out before anything runs. Pure."""
