@@ -1,0 +1,57 @@
+"""`plan --offline` as people see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workaday.cli.output import answer_json, say, table
+from workaday.cli.run import Exit
+
+if TYPE_CHECKING:
+    from workaday.execute.offline.grading import OfflinePlan
+    from workaday.execute.workspace import Workspace
+
+
+def plan_offline(workspace: Workspace, *, against: Path | None, detailed: bool, as_json: bool) -> int:
+    """Show what Terraform would do, asking no account; the tree has been rendered. Returns the exit code.
+
+    Args:
+        workspace: the project.
+        against: an earlier rendered tree, to show the change from it.
+        detailed: answer 2 where there are changes.
+        as_json: answer as JSON.
+
+    Raises ProjectError: what the schemas forbid, and what the offline plan lacks (X140 to X143).
+    """
+    from workaday.execute.offline.rendered import plan_tree
+
+    plans = plan_tree(workspace, against)
+    if as_json:
+        answer_json({"offline": True, "roots": {name: each.as_json() for name, each in plans.items()}})
+    else:
+        say("\n\n".join(shown(name, each) for name, each in plans.items()))
+    return Exit.CHANGES if detailed and any(each.changes for each in plans.values()) else Exit.DONE
+
+
+def shown(root: str, plan: OfflinePlan) -> str:
+    """Return a root's plan: a line that says what it is, what is lost or changed one by one, what is new by kind."""
+    from workaday.execute.offline.grading import MARK, summary
+
+    head = f"{root}: {summary(plan)} ({MARK})"
+    return "\n".join([head, *([table(rows(plan), indent="  ")] if plan.changes else [])])
+
+
+def rows(plan: OfflinePlan) -> Iterator[tuple[str, str, str]]:
+    """Yield the table's rows."""
+    from workaday.cli.cloud import WORDS, kind_of
+    from workaday.execute.offline.grading import reason
+
+    for each in plan.changes:
+        if each.action != "create" or each.moved_from:
+            yield WORDS[each.action], each.address, reason(each)
+    new = Counter(each.kind for each in plan.changes if each.action == "create" and not each.moved_from)
+    for kind, count in sorted(new.items()):
+        yield WORDS["create"], kind_of(kind), str(count)
