@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workaday.execute.failures import at_its_origin
+from workaday.execute.failures import as_project_error, at_its_origin
 from workaday.execute.terraform import TerraformFailure
 from workaday.execute.workspace import Workspace, open_workspace
-from workaday.project.diagnostics import ProjectError, render_text
+from workaday.project.diagnostics import Diagnostic, ProjectError, render_text
 from workaday.render import render
 from workaday.render.tree import write
 
@@ -64,3 +64,57 @@ def test_without_an_origin_table_the_failure_is_told_all_the_same(workspace: Wor
     table = workspace.tree / "origins.json"
     table.unlink() if raw is None else table.write_bytes(raw)
     assert "no such file: weights.bin" in shown(workspace, 'module.local.terraform_data.model["story"]')
+
+
+def told(event: dict[str, object], output: str = "", platform: str = "aws") -> list[Diagnostic]:
+    failure = TerraformFailure("plan", [event] if event else [], output)
+    return list(as_project_error(failure, lambda subject: ("platform", subject), platform).diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("raw", "subject"),
+    [
+        ({"snippet": {"context": 'variable "access"', "code": "condition = x"}}, "var.access"),
+        ({"snippet": {"context": None, "code": '  "network": {'}}, "var.network"),
+        ({"snippet": {"context": 'module "cluster"', "code": "  access = var.access"}}, "var.access"),
+        (
+            {"address": 'module.node_groups.aws_eks_node_group.this["gpu"]'},
+            'module.node_groups.aws_eks_node_group.this["gpu"]',
+        ),
+    ],
+)
+def test_what_a_module_refuses_is_told_in_its_words_at_what_it_is_about(raw: dict[str, object], subject: str) -> None:
+    words = "node group gpu: a capacity block lies in one zone;\nname it."
+    by = "\n\nThis was checked by the validation rule at modules/aws/network/variables.tf:10,3-13."
+    [found] = told({"summary": "Invalid value for variable", "detail": words + by, **raw})
+    assert (found.code, found.message) == ("X111", words.replace("\n", " "))
+    assert found.path == ("platform", subject)
+
+
+def test_a_locked_state_says_who_holds_it_and_since_when() -> None:
+    detail = (
+        "Error message: api error PreconditionFailed\nLock Info:\n  ID:        abc-1\n  Path:      b/cluster.tfstate\n"
+        "  Operation: OperationTypeApply\n  Who:       ann@laptop\n  Version:   1.11.4\n"
+        "  Created:   2026-11-24 10:00:00 +0000 UTC\n  Info:      \n"
+    )
+    [found] = told({"summary": "Error acquiring the state lock", "detail": detail})
+    assert (found.code, found.message) == (
+        "X113",
+        "the state is locked: ann@laptop runs apply since 2026-11-24 10:00:00 +0000 UTC",
+    )
+    assert "force-unlock abc-1" in found.hints[1]
+
+
+@pytest.mark.parametrize(
+    ("platform", "login"), [("aws", "aws sso login"), ("gcp", "gcloud auth"), ("azure", "az login")]
+)
+def test_without_credentials_each_cloud_says_how_to_log_in(platform: str, login: str) -> None:
+    [found] = told({}, "│ Error: No valid credential sources found", platform)
+    assert found.code == "X112"
+    assert login in found.hints[0]
+    assert "--offline" in found.hints[-1]
+
+
+def test_terraforms_frame_is_taken_off() -> None:
+    [found] = told({}, "╷\n│ Error: Unsupported Terraform Core version\n│\n│ it is too old\n╵")
+    assert found.message == "terraform plan failed: Error: Unsupported Terraform Core version\n\nit is too old"

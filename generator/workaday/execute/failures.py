@@ -20,6 +20,20 @@ REFUSALS = {"Invalid value for variable", "Resource precondition failed", "Resou
 CHECKED_BY = re.compile(r"\n*This was checked by the validation rule at .*\Z", re.DOTALL)
 # The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
 VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*(\w+)\s*=')
+NO_CREDENTIALS = re.compile(
+    r"No valid credential sources|ExpiredToken|InvalidClientTokenId|could not find default credentials"
+    r"|unable to build authorizer|building account|Please run 'az login'|invalid_grant"
+)
+LOGINS = {
+    "aws": "log in (`aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
+    "gcp": "log in (`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS)",
+    "azure": "log in (`az login`, or ARM_CLIENT_ID, ARM_TENANT_ID and ARM_CLIENT_SECRET)",
+}
+LOCK = re.compile(
+    r"ID:\s+(?P<id>\S+).*?Operation:\s+(?P<what>\S*).*?Who:\s+(?P<who>\S*).*?Created:\s+(?P<when>[^\n]*)", re.S
+)
+# The frame that Terraform draws around what it says to people.
+FRAME = re.compile(r"^[╷│╵][ \t]?", re.MULTILINE)
 OWN_WORDS = re.compile(r"Output: (?:.*\n)*?error: (?P<message>(?:.|\n)+)\Z")
 
 
@@ -34,20 +48,28 @@ def at_its_origin(workspace: Workspace) -> Iterator[None]:
         except (OSError, ValueError):
             origins = Origins()
         root = workspace.terraform_root.relative_to(workspace.tree).as_posix()
-        found = as_project_error(failure, lambda address: origins.lookup_address(root, address))
+        found = as_project_error(
+            failure, lambda address: origins.lookup_address(root, address), workspace.blueprint.platform
+        )
         raise ProjectError(found.diagnostics, workspace.loaded.sources) from None
 
 
 def as_project_error(
-    failure: TerraformFailure, origin: Callable[[str], KeyPath | None] = lambda address: None
+    failure: TerraformFailure,
+    origin: Callable[[str], KeyPath | None] = lambda address: None,
+    platform: str = "",
 ) -> ProjectError:
     """Return a failure as findings: the program's own words where it had any, Terraform's elsewhere.
 
-    `origin` gives the key path of a resource's address.
+    `origin` gives the key path of a resource's address or of `var.NAME`.
     """
+    if found := NO_CREDENTIALS.search(failure.output + "".join(str(each) for each in failure.diagnostics)):
+        return ProjectError([_no_credentials(failure, found[0], platform)])
     if failure.diagnostics:
         return ProjectError([_finding(each, origin(_subject(each))) for each in failure.diagnostics])
-    return ProjectError([Diagnostic(code="X110", message=f"terraform {failure.verb} failed: {failure.output}")])
+    return ProjectError(
+        [Diagnostic(code="X110", message=f"terraform {failure.verb} failed: {unframed(failure.output)}")]
+    )
 
 
 def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
@@ -61,10 +83,40 @@ def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
             path=path,
             hints=("run `workaday apply` again once that is mended: it goes on from here",),
         )
+    if raw["summary"] == "Error acquiring the state lock" and (lock := LOCK.search(detail)):
+        return _locked(lock)
     if raw["summary"] in REFUSALS:
         return Diagnostic(code="X111", message=" ".join(CHECKED_BY.sub("", detail).split()), path=path)
     where = f": {address}" if address else ""
     return Diagnostic(code="X110", message=f"terraform: {raw['summary']}{where}\n{detail}".rstrip(), path=path)
+
+
+def _no_credentials(failure: TerraformFailure, said: str, platform: str) -> Diagnostic:
+    """Return that the cloud does not know us, with the way to log in and the one without an account."""
+    logins = (LOGINS[platform],) if platform in LOGINS else tuple(LOGINS.values())
+    return Diagnostic(
+        "X112",
+        f"no credentials for the cloud: terraform {failure.verb} says `{said}`",
+        ("platform", "kind"),
+        hints=(*logins, "or look without an account: `workaday plan --offline`"),
+    )
+
+
+def unframed(text: str) -> str:
+    """Return what Terraform says to people without the frame around it."""
+    return FRAME.sub("", text).strip()
+
+
+def _locked(lock: re.Match[str]) -> Diagnostic:
+    what = lock["what"].removeprefix("OperationType").lower() or "something"
+    return Diagnostic(
+        "X113",
+        f"the state is locked: {lock['who']} runs {what} since {lock['when']}",
+        hints=(
+            "wait until it has ended, then run the command again",
+            f"if that run is dead: `terraform force-unlock {lock['id']}` in the tree's `terraform/cluster`",
+        ),
+    )
 
 
 def _subject(raw: Event) -> str:
