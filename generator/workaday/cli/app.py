@@ -81,6 +81,11 @@ def render(
 def plan(
     file: File = PROJECT,
     env: Stage = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no account: plan against pinned schemas.")] = False,
+    against: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--against", help="With --offline: an earlier rendered tree, to show the change from it."),
+    ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
     ] = False,
@@ -89,7 +94,10 @@ def plan(
     """Show what apply would do, and save the plan."""
     from workaday.cli import deploy
 
-    return deploy.plan(file, env, detailed=detailed_exitcode, as_json=format is Format.json)
+    as_json = format is Format.json
+    if offline or against:
+        return deploy.plan_offline(file, env, against=against, detailed=detailed_exitcode, as_json=as_json)
+    return deploy.plan(file, env, detailed=detailed_exitcode, as_json=as_json)
 
 
 @app.command()
@@ -149,6 +157,22 @@ def upgrade(
     from workaday.cli import tree
 
     return tree.upgrade(file, check=check)
+
+
+@app.command()
+def eject(
+    parts: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Modules or templates, such as infra/aws/network; all that are used by default."),
+    ] = None,
+    file: File = PROJECT,
+    env: Stage = None,
+    into: Annotated[str, typer.Option("--into", help="The overlay to copy them to.")] = "overlays/own",
+) -> int:
+    """Copy Workaday's own modules and templates into the project, to be changed there."""
+    from workaday.cli import eject as room
+
+    return room.eject(parts or [], file, env, into)
 
 
 @app.command()

@@ -35,6 +35,19 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
     return Exit.CHANGES if detailed and planned.changes else Exit.DONE
 
 
+def plan_offline(file: Path, stage: str | None, *, against: Path | None, detailed: bool, as_json: bool) -> int:
+    """Show what Terraform would do, without an account; nothing is saved but the tree."""
+    from workaday.cli import offline
+    from workaday.execute import deploy
+    from workaday.execute.workspace import open_workspace
+
+    workspace = open_workspace(file, stage)
+    if not as_json:
+        show_warnings(workspace)
+    deploy.write_tree(workspace)
+    return offline.plan_offline(workspace, against=against, detailed=detailed, as_json=as_json)
+
+
 def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     """Run the saved plan, or make, show and confirm one where there is none that still holds."""
     from workaday.execute import deploy, saved

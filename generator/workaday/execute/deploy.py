@@ -28,14 +28,22 @@ def plan(workspace: Workspace) -> Planned:
 
     Raises ProjectError (a hand-edited tree, no Terraform, what Terraform refuses).
     """
-    from workaday.render import render
-    from workaday.render.tree import write
-
-    write(workspace.tree, render(workspace.blueprint))
+    write_tree(workspace)
     saved.forget(workspace)
     planned: Planned = platform_of(workspace).plan(workspace)
     saved.remember(workspace, planned)
     return planned
+
+
+def write_tree(workspace: Workspace) -> None:
+    """Write the tree that the project describes.
+
+    Raises ProjectError: the tree was edited by hand (T101), or cannot be written.
+    """
+    from workaday.render import render
+    from workaday.render.tree import write
+
+    write(workspace.tree, render(workspace.blueprint))
 
 
 def saved_plan(workspace: Workspace) -> Planned | None:
