@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workaday.cli import costs
 from workaday.cli.output import answer_json, note, say, table
 from workaday.cli.run import Exit
 
@@ -33,6 +34,12 @@ def show(workspace: Workspace, planned: Planned) -> None:
     say("\n" + ", ".join(f"{counts[action]} to {WORDS[action]}" for action in ORDER if counts[action]))
     if planned.preview:
         say(f"first of all, `{cloud.state.bucket}` is made to keep Terraform's state; the rest is planned again then")
+    costs.show(workspace)
+
+
+def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
+    """Return what a plan's JSON has beside the changes."""
+    return {"preview": planned.preview, "usd_hour": costs.as_json(workspace)}
 
 
 def rows(changes: Sequence[ResourceChange]) -> Iterator[tuple[str, str, str]]:

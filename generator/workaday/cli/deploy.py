@@ -27,7 +27,8 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
         show_warnings(workspace)
     planned = deploy.plan(workspace)
     if as_json:
-        answer_json({"changes": [asdict(change) for change in planned.changes], "dead": planned.dead})
+        answer = {"changes": [asdict(change) for change in planned.changes], "dead": planned.dead}
+        answer_json(answer | view_of(workspace).more(workspace, planned))
     else:
         view_of(workspace).show(workspace, planned)
         if planned.changes:

@@ -116,6 +116,11 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
         say(f"# {model.name}\n{probe.curl_line(workspace.blueprint, model)}")
 
 
+def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
+    """Return what a plan's JSON has beside the changes: nothing here."""
+    return {}
+
+
 def risky(changes: Sequence[ResourceChange]) -> list[str]:
     """Return what a plan takes away, and so must be agreed to: a restart is no loss."""
     return [title(change) for change in changes if change.action == "delete"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workaday.cli import costs
 from workaday.cli.output import answer_json, say, table
 from workaday.cli.run import Exit
 
@@ -30,9 +31,11 @@ def plan_offline(workspace: Workspace, *, against: Path | None, detailed: bool, 
 
     plans = plan_tree(workspace, against)
     if as_json:
-        answer_json({"offline": True, "roots": {name: each.as_json() for name, each in plans.items()}})
+        roots = {name: each.as_json() for name, each in plans.items()}
+        answer_json({"offline": True, "roots": roots, "usd_hour": costs.as_json(workspace)})
     else:
         say("\n\n".join(shown(name, each) for name, each in plans.items()))
+        costs.show(workspace)
     return Exit.CHANGES if detailed and any(each.changes for each in plans.values()) else Exit.DONE
 
 
