@@ -17,8 +17,9 @@ class LargeBody:
     def room(self) -> memoryview:
         """Return where the next bytes belong; never more than the body still lacks."""
         if self._at == len(self._buffer):
-            wanted = min(self._size, TRUST * self._at + LARGE)
-            self._buffer.extend(bytes(wanted - self._at))
+            grown = bytearray(min(self._size, TRUST * self._at + LARGE))
+            grown[: self._at] = self._buffer
+            self._buffer = grown
         return memoryview(self._buffer)[self._at :]
 
     def received(self, count: int) -> bool:
