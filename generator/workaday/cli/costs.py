@@ -40,5 +40,6 @@ def show(workspace: Workspace) -> None:
 
 def as_json(workspace: Workspace) -> dict[str, Any] | None:
     """Return the same as data: US dollars an hour."""
-    found = hourly(workspace)
-    return found and {"low": found.low, "high": found.high, "dearest": found.dearest, "unknown": found.unknown}
+    if (found := hourly(workspace)) is None:
+        return None
+    return {"low": found.low, "high": found.high, "dearest": found.dearest, "unknown": found.unknown}
