@@ -1,0 +1,52 @@
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+# No ACLs: who may read is said by IAM and the policy below, and nowhere else.
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+data "aws_partition" "current" {}
+
+data "aws_iam_policy_document" "tls_only" {
+  statement {
+    sid     = "DenyWithoutTls"
+    effect  = "Deny"
+    actions = ["s3:*"]
+
+    # Composed, not read from the bucket: so the plan shows the policy before the bucket exists.
+    resources = [
+      "arn:${data.aws_partition.current.partition}:s3:::${var.bucket}",
+      "arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/*",
+    ]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.id
+  policy = data.aws_iam_policy_document.tls_only.json
+
+  # S3 answers OperationAborted when both are changed at once.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
