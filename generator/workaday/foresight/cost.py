@@ -188,10 +188,10 @@ def pool_nodes(pool: Pool, blueprint: Blueprint, catalogue: Catalogue, prices: P
             continue
         first, found = types[0], price(types[0], capacity, cloud.region, prices)
         listed = [price(each, ON_DEMAND, cloud.region, prices) for each in types]
-        ceiling = listed[0].high if capacity == SPOT and listed[0] else None
+        ceiling = _ceiling(pool, listed[0]) if capacity == SPOT else None
         note = _elsewhere(first, listed[0], catalogue)
         if capacity == SPOT and found is None:
-            note = "spot price unknown" + (f"; on demand ${ceiling:.2f} each" if ceiling is not None else "")
+            note = "spot price unknown" + (f"; on demand ${listed[0].high:.2f} each" if listed[0] else "")
         costs = [each.high for each in (price(one, capacity, cloud.region, prices) for one in types) if each]
         costs += [each.high for each in listed if each] if capacity == SPOT and found is None else []
         yield _Nodes(Row(f"{first.name}, {spoken}", least, most, found, ceiling, note), max(costs, default=None))
@@ -261,6 +261,12 @@ def _elsewhere(instance: Instance | None, found: Price | None, catalogue: Catalo
     if found or instance is None or instance.usd_hour is None:
         return ""
     return f"price unknown; ${instance.usd_hour:.2f} each in {catalogue.price_region}"
+
+
+def _ceiling(pool: Pool, on_demand: Price | None) -> float | None:
+    """Return what a spot node costs at most: the pool's own bound, or what it costs on demand."""
+    bounds = [pool.spot.max_price if pool.spot else None, on_demand.high if on_demand else None]
+    return min((each for each in bounds if each is not None), default=None)
 
 
 def _times(count: int, usd: float | None) -> float | None:

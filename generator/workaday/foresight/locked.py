@@ -64,8 +64,8 @@ def parse(text: str | None) -> Prices:
         return Prices(
             {
                 (cloud, region): _region(entry)
-                for cloud, regions in dict(section).items()
-                for region, entry in dict(regions).items()
+                for cloud, regions in section.items()
+                for region, entry in regions.items()
             }
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

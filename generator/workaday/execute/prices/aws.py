@@ -81,7 +81,10 @@ def spot(client: Any, names: Sequence[str], now: datetime) -> dict[str, dict[str
         return {}
     history: dict[tuple[str, str], list[tuple[datetime, float]]] = defaultdict(list)
     pages = client.get_paginator("describe_spot_price_history").paginate(
-        InstanceTypes=list(names), ProductDescriptions=["Linux/UNIX"], StartTime=now - HISTORY, EndTime=now
+        InstanceTypes=list(names),
+        ProductDescriptions=["Linux/UNIX", "Linux/UNIX (Amazon VPC)"],
+        StartTime=now - HISTORY,
+        EndTime=now,
     )
     for page in pages:
         for each in page["SpotPriceHistory"]:
@@ -109,6 +112,6 @@ def median(changes: Iterable[tuple[datetime, float]], start: datetime, end: date
     passed = timedelta(0)
     for price, span in sorted(held):
         passed += span
-        if passed >= half:
+        if half and passed >= half:
             return price
-    return ordered[-1][1]
+    return ordered[-1][1]  # it became known only now
