@@ -9,7 +9,7 @@ From the shell, on any root of aws, google or azurerm (and random, tls, time, nu
     python -m workaday.execute.offline ROOT --var region=eu-west-1
     python -m workaday.execute.offline ROOT --exec terraform test   # any command, in a copy, with the providers served
 
-From Python: `from workaday.execute.offline import plan`, then `plan(root).document`, `.changes`, `.counts`.
+From Python: `from workaday.execute.offline import plan`, then `plan(root).document`, `.changes`, `.counts`, `.values`.
 """
 
 from __future__ import annotations

@@ -84,6 +84,12 @@ def _aws_region(config: Mapping[str, Any], context: Context) -> Answer:
     }
 
 
+def _subnets(config: Mapping[str, Any], context: Context) -> Answer:
+    # Where each lies is not known here: all that were asked for by id lie where they were looked for.
+    filters = {each["name"]: each["values"] for each in config.get("filter") or ()}
+    return {"ids": sorted(filters.get("subnet-id") or ())}
+
+
 def _policy(config: Mapping[str, Any], context: Context) -> Answer:
     indented, minified = policy_document.render(config)
     return {"id": made_up.digest(minified, 10), "json": indented, "minified_json": minified}
@@ -138,6 +144,7 @@ KNOWN: Mapping[str, Callable[[Mapping[str, Any], Context], Answer]] = {
     "aws_iam_session_context": _session,
     "aws_partition": _partition,
     "aws_region": _aws_region,
+    "aws_subnets": _subnets,
     "azurerm_client_config": _azure_client,
     "azurerm_subscription": _azure_subscription,
     "google_client_config": _google_client,

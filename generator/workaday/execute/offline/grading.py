@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from workaday.execute.terraform import Action
@@ -67,6 +68,11 @@ class OfflinePlan:
         counted = Counter(each.action for each in self.changes)
         return {action: counted[action] for action in ORDER}
 
+    @cached_property
+    def values(self) -> Mapping[str, Mapping[str, Any]]:
+        """Each managed resource's planned values by its address; what is not known yet is left out or null."""
+        return dict(_values(self.document.get("planned_values", {}).get("root_module", {})))
+
     def as_json(self) -> dict[str, Any]:
         """Return the grades as plain data, marked offline."""
         return {
@@ -110,6 +116,14 @@ def reason(change: Change) -> str:
     return "; ".join(filter(None, (forced, differs, moved)))
 
 
+def _values(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in module.get("resources", ()):
+        if resource["mode"] == "managed":
+            yield resource["address"], resource["values"]
+    for child in module.get("child_modules", ()):
+        yield from _values(child)
+
+
 def _change(raw: Mapping[str, Any]) -> Change | None:
     change = raw["change"]
     action = _ACTIONS.get(tuple(change["actions"]))
@@ -123,7 +137,7 @@ def _change(raw: Mapping[str, Any]) -> Change | None:
         key=str(raw.get("index", "")),
         action=action,
         changed=tuple(sorted(_differences(change))) if compares else (),
-        forced_by=tuple(map(_path, change.get("replace_paths", ()))) if action == "replace" else (),
+        forced_by=tuple(sorted(map(_path, change.get("replace_paths", ())))) if action == "replace" else (),
         moved_from=raw.get("previous_address", ""),
     )
 

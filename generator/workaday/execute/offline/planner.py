@@ -70,19 +70,20 @@ class Workshop:
     Attributes:
         folder: gone when the work is done.
         environment: the variables for Terraform.
+        binary: the executable.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.environment = environment
-        self._binary = find_binary(folder / "bin")
+        self.binary = find_binary(folder / "bin")
         self._copies = 0
 
     def terraform(self, root: Path, state: Path) -> Terraform:
         """Return Terraform on a copy of a root whose state is a file of ours."""
         self._copies += 1
         copy = copied(root, self.folder / str(self._copies), state)
-        return Terraform(copy, self.folder / f"{self._copies}.data", self._binary, environment=self.environment)
+        return Terraform(copy, self.folder / f"{self._copies}.data", self.binary, environment=self.environment)
 
 
 @contextmanager
