@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workaday_server.errors import ConfigError, StartError
+from workaday_server.tracing import ids
 
 DESCRIPTION = "Serve torch models over HTTP. `workaday-server serve PREDICTOR.py` serves one predictor alone."
 
@@ -71,6 +72,7 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **ids(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

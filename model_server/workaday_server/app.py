@@ -12,6 +12,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
+from workaday_server import tracing
 from workaday_server.calls import Call
 from workaday_server.errors import (
     ClientError,
@@ -77,6 +78,7 @@ class App:
         """Return the answer to a request for a target; `refused` says an error in the protocol's form."""
         given = request.headers.get("x-request-id", "")
         request.id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+        tracing.current.set((request.id, request.headers))
         try:
             response = await self._dispatch(request, target)
         except ServerError as error:

@@ -144,6 +144,8 @@ class Connection(asyncio.BufferedProtocol):
         key = name.decode("latin-1").lower()
         if key in self._headers and key in ("content-length", "host", "transfer-encoding"):
             raise _Refused(400, f"more than one {key} header")
+        if key == "tracestate" and key in self._headers:  # one list, W3C says, however many lines it comes in
+            value = self._headers[key].encode("latin-1") + b"," + value
         self._headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:

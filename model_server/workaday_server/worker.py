@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 from typing import Any
 
+from workaday_server import tracing
 from workaday_server.calls import Call, piece_bytes, refusal
 from workaday_server.config import Batching, Limits
 from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, Unavailable
@@ -182,6 +183,8 @@ class ModelQueue:
                 continue
             calls = self._work_gather(call) if self.batching else [call]
             self._running[own] = tuple(calls)
+            if len(calls) == 1:
+                tracing.current.set((call.context["request_id"], call.context["headers"]))
             try:
                 self._work_run(calls)
             except BaseException as error:
@@ -190,6 +193,7 @@ class ModelQueue:
                     self._work_finish(each, PredictorError(f"prediction failed: {type(error).__name__}"), 0)
             finally:
                 self._running.pop(own, None)
+                tracing.current.set(None)
             del call, calls  # an idle thread must hold no payload
 
     def _work_take(self, seconds: float | None) -> Call | None:

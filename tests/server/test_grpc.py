@@ -147,19 +147,25 @@ def test_mistakes_are_the_callers_and_say_what(server, client, data: bytes, code
     assert client.infer(message([1])).tolist() == [2]
 
 
-def test_overload_deadlines_failures_and_limits_have_their_codes(server, client) -> None:
-    server.model("a", DOUBLE, limits={"concurrency": 1, "queue": 1, "timeout_seconds": 0.5, "body_bytes": 1000})
-    server.model("big", DOUBLE, limits={"body_bytes": 100_000})
+def test_a_full_queue_is_resource_exhausted_with_a_time_to_come_again(server, client) -> None:
+    server.model("a", DOUBLE, limits={"concurrency": 1, "queue": 1})
     server.start()
-    sleep = (("do", "sleep"), ("seconds", "0.4"))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        taken = [pool.submit(client.infer, message([1]), metadata=sleep if not n else ()) for n in range(2)]
-        server.until(lambda: server.metric('workaday_in_flight{model="a"}') == 2)
+        taken = []
+        for number, metadata in enumerate([(("do", "sleep"), ("seconds", "2")), ()]):
+            taken.append(pool.submit(client.infer, message([1]), metadata=metadata))
+            server.until(lambda: server.metric('workaday_in_flight{model="a"}') == number + 1)  # noqa: B023
         with pytest.raises(grpc.RpcError) as caught:
             client.call("ModelInfer", message([1]))
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert dict(caught.value.trailing_metadata())["retry-after"] == "1"
         assert [each.result().tolist() for each in taken] == [[2], [2]]
+
+
+def test_deadlines_failures_and_limits_have_their_codes(server, client) -> None:
+    server.model("a", DOUBLE, limits={"timeout_seconds": 0.5, "body_bytes": 1000})
+    server.model("big", DOUBLE, limits={"body_bytes": 100_000})
+    server.start()
     assert client.code(message([1]), metadata=(("do", "raise"),)) == (
         "INTERNAL",
         "prediction failed; the server's log has the reason",
@@ -177,7 +183,7 @@ def test_a_callers_deadline_or_leaving_drops_the_work_that_waits(server, client)
     server.model("a", DOUBLE, limits={"concurrency": 1})
     server.start()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        first = pool.submit(client.infer, message([1]), metadata=(("do", "sleep"), ("seconds", "1")))
+        first = pool.submit(client.infer, message([1]), metadata=(("do", "sleep"), ("seconds", "2.5")))
         server.until(lambda: server.metric('workaday_in_flight{model="a"}') == 1)
         assert client.code(message([1]), timeout=0.2)[0] == "DEADLINE_EXCEEDED"
         leaving = client.channel.unary_unary(f"/{pb.SERVICE}/ModelInfer").future(message([1]))
@@ -199,7 +205,7 @@ def test_at_sigterm_what_is_under_way_is_answered_and_new_calls_are_unavailable(
     server.config["drain_seconds"] = 0.3
     server.model("a", DOUBLE)
     server.start()
-    sleep = (("do", "sleep"), ("seconds", "1.5"))
+    sleep = (("do", "sleep"), ("seconds", "2.5"))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         taken = [pool.submit(client.infer, message([1]), metadata=sleep) for _ in range(8)]
         server.until(lambda: server.metric('workaday_in_flight{model="a"}') == 8)
