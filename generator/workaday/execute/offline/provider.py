@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ class Provider:
         self._name = name
         self._load = load
         self._contexts: dict[str, Mapping[str, Any]] = {}
+        self._made: dict[str, Counter[str]] = {}
 
     @property
     def schema(self) -> ProviderSchema:
@@ -97,6 +99,7 @@ class Provider:
     def ConfigureProvider(self, request: Any, call: Any) -> Any:
         """Keep what the provider block says: region, project, default tags."""
         self._contexts[call.peer()] = context_of(self._name, decode(request.config))
+        self._made[call.peer()] = Counter()
         return message("ConfigureProvider.Response")()
 
     def UpgradeResourceState(self, request: Any, call: Any) -> Any:
@@ -131,8 +134,10 @@ class Provider:
         state = decode(request.planned_state)
         if state is not None:
             kind = request.type_name
-            seed = json.dumps([kind, state], sort_keys=True, default=str)
-            state = planning.settled(state, self.schema.resource(kind).type, "", made_up.digest(seed), kind)
+            seed = made_up.digest(json.dumps([kind, state], sort_keys=True, default=str), 32)
+            made = self._made[call.peer()]
+            made[seed] += 1  # two resources may say the same and still be two
+            state = planning.settled(state, self.schema.resource(kind).type, "", f"{seed}.{made[seed]}", kind)
         return message("ApplyResourceChange.Response")(new_state=encode(state), legacy_type_system=True)
 
     def ImportResourceState(self, request: Any, call: Any) -> Any:
