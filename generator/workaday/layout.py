@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+TREES = "deploy"
 DEFAULT_STAGE = "default"  # project.yaml alone
 
 
 def tree_dir(stage: str) -> str:
     """Return the folder of the rendered tree: reviewable, perhaps committed."""
-    return f"deploy/{stage}"
+    return f"{TREES}/{stage}"
 
 
 def state_dir(stage: str) -> str:

@@ -20,6 +20,7 @@ VERBS = [
     "destroy",
     "explain",
     "upgrade",
+    "eject",
     "status",
     "logs",
     "predict",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from workaday.blueprint.inputs import read_inputs
+from workaday.blueprint.inputs import code_digest, read_inputs
 from workaday.blueprint.model import Blueprint
 from workaday.blueprint.resolve import resolve
 from workaday.project import load
@@ -112,3 +112,50 @@ def test_pools_are_derived_from_what_the_models_ask_for(tmp_path: Path) -> None:
         ("gpu-l4", "L4", 1, 6, True)  # one more while a revision rolls
     ]
     assert found.models[0].pools == ("gpu-l4",)
+
+
+@pytest.mark.parametrize(
+    ("file", "noticed"),
+    [
+        ("models/a/labels.txt", True),
+        ("models/a/below/table.csv", True),
+        ("models/a/helper.py", True),
+        ("models/a/.notes", False),
+        ("models/a/__pycache__/helper.pyc", False),
+        ("models/a/weights/small.json", False),
+        ("models/b/labels.txt", False),
+        ("deploy/default/process.py", False),
+    ],
+)
+def test_a_change_beside_a_predictor_is_noticed(tmp_path: Path, file: str, noticed: bool) -> None:
+    predictor, weights = tmp_path / "models/a/predictor.py", {tmp_path / "models/a/weights"}
+    for each in (predictor, tmp_path / file):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("one")
+    before = code_digest(predictor, tmp_path, weights)
+    (tmp_path / file).write_text("two")
+    assert (code_digest(predictor, tmp_path, weights) != before) is noticed
+
+
+def test_beside_a_predictor_only_modest_data_counts(tmp_path: Path) -> None:
+    predictor = tmp_path / "own/predictor.py"
+    predictor.parent.mkdir()
+    predictor.write_text("")
+    before = code_digest(predictor, tmp_path)
+    (tmp_path / "own/large.bin").write_bytes(bytes(2**20 + 1))
+    assert code_digest(predictor, tmp_path) == before
+    assert code_digest(predictor, predictor.parent) == before
+    (tmp_path / "own/notes.txt").write_text("beside project.yaml")
+    assert code_digest(predictor, predictor.parent) == before
+
+
+def test_a_predictor_beside_the_project_file_does_not_see_the_tree(tmp_path: Path) -> None:
+    predictor = tmp_path / "predictor.py"
+    predictor.write_text("")
+    before = code_digest(predictor, tmp_path)
+    for file in ("deploy/default/terraform/modules/local/process.py", "project.yaml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("x")
+    assert code_digest(predictor, tmp_path) == before
+    (tmp_path / "helper.py").write_text("")
+    assert code_digest(predictor, tmp_path) != before

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint.predictor import example_of
+from workaday.layout import TREES
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
     from workaday.project.overlays import Overlays
 
 PREDICTOR_CLASS = "Predictor"
+MODEST = 2**20  # a larger file beside a predictor is weights by another name
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,8 @@ class Inputs:
     """What the named files hold.
 
     Attributes:
-        digests: sha256 of a predictor's code (all Python files of its folder) or of a requirements file, by path as
-            written in project.yaml.
+        digests: sha256 of a predictor and what lies beside it, or of a requirements file, by path as written in
+            project.yaml.
         examples: a predictor's example payload, by the same path.
         overlays: templates, modules and values of overlays, or None.
     """
@@ -37,11 +40,14 @@ def read_inputs(loaded: Loaded) -> Inputs:
     """Read the predictors and requirements of a project's torch models; `load` has checked that they exist."""
     digests: dict[str, str] = {}
     examples: dict[str, Any] = {}
+    weights = {
+        loaded.root / each.weights.local for each in loaded.project.models if each.weights and each.weights.local
+    }
     for model in loaded.project.models:
         predictor = getattr(model.server, "predictor", None)
         if predictor is not None and predictor not in examples:
             path = loaded.root / predictor
-            digests[predictor] = code_digest(path)
+            digests[predictor] = code_digest(path, loaded.root, weights)
             examples[predictor] = example_of(path.read_text(encoding="utf-8"), PREDICTOR_CLASS)
         requirements = getattr(model.server, "requirements", None)
         if requirements is not None:
@@ -49,12 +55,32 @@ def read_inputs(loaded: Loaded) -> Inputs:
     return Inputs(digests, examples, loaded.overlays)
 
 
-def code_digest(predictor: Path) -> str:
-    """Return one hash for a predictor and the Python files beside and below it, which it may import."""
+def code_digest(predictor: Path, root: Path, weights: Collection[Path] = ()) -> str:
+    """Return one hash for a predictor and what lies beside and below it, which it may import or open.
+
+    Data counts where the predictor has a folder of its own, not the whole project's; large files and `weights` do not:
+    they are rarely committed, and another machine must find the same hash.
+    """
+    folder = predictor.parent
+    skipped = {root / TREES, *weights}
     digest = hashlib.sha256(predictor.name.encode())
-    for each in sorted(predictor.parent.rglob("*.py")):
-        if any(part.startswith(".") for part in each.relative_to(predictor.parent).parts):
+    for each in _files(folder, skipped):
+        if each.suffix != ".py" and (folder == root or each.stat().st_size > MODEST):
             continue
-        digest.update(f"\0{each.relative_to(predictor.parent).as_posix()}\0".encode())
+        digest.update(f"\0{each.relative_to(folder).as_posix()}\0".encode())
         digest.update(each.read_bytes())
     return digest.hexdigest()
+
+
+def _files(folder: Path, skipped: Collection[Path]) -> list[Path]:
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder):
+        at = Path(here)
+        folders[:] = [each for each in folders if not _hidden(each) and at / each not in skipped]
+        files = (at / each for each in names if not _hidden(each))
+        found += (each for each in files if each not in skipped and each.is_file() and os.access(each, os.R_OK))
+    return sorted(found)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"

@@ -169,7 +169,7 @@ def eject(
     env: Stage = None,
     into: Annotated[str, typer.Option("--into", help="The overlay to copy them to.")] = "overlays/own",
 ) -> int:
-    """Copy Workaday's own modules and templates into the project, to be changed there."""
+    """Take over modules and templates: copy them to an overlay."""
     from workaday.cli import eject as room
 
     return room.eject(parts or [], file, env, into)

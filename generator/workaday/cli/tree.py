@@ -19,6 +19,10 @@ def validate(file: Path, stage: str | None, *, as_json: bool) -> int:
 
     workspace = open_workspace(file, stage)
     blueprint = workspace.blueprint
+    if blueprint.overlays:  # their templates and values have mistakes of their own
+        from workaday.render import render as rendered
+
+        rendered(blueprint)
     if as_json:
         from workaday.project.diagnostics import to_json
 
@@ -90,9 +94,7 @@ def show_warnings(workspace: Workspace) -> None:
 
 def upgrade(file: Path, *, check: bool) -> int:
     """Rewrite a project file of an older version, its environments and overlays too; comments stay."""
-    import os
-
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.cli.files import replace_file
     from workaday.project.migrations import upgrade as rewritten
 
     found = rewritten(file)
@@ -101,14 +103,7 @@ def upgrade(file: Path, *, check: bool) -> int:
             say(f"{each.path}: {change}")
         if check:
             continue
-        draft = each.path.with_name(f".{each.path.name}.{os.getpid()}")
-        try:
-            draft.write_bytes(each.new)
-            draft.replace(each.path)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            finding = Diagnostic(code="T104", message=f"cannot write {each.path}: {error.strerror}")
-            raise ProjectError([finding]) from None
+        replace_file(each.path, each.new)
     say(
         f"{len(found)} file{'s' * (len(found) != 1)} {'would be ' if check else ''}rewritten"
         if found

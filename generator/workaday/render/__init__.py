@@ -27,6 +27,16 @@ def render(blueprint: Blueprint) -> dict[str, bytes]:
     return overlays.over(tree, blueprint, blueprint.overlays, stock)
 
 
+def products(blueprint: Blueprint) -> dict[str, bytes]:
+    """Return the product's own templates and modules that a project's tree is made of, by their path in an overlay."""
+    from workaday.project.overlays import NONE
+    from workaday.render.stock import Stock
+
+    stock = Stock(blueprint.overlays or NONE)
+    _tree(blueprint, stock)
+    return stock.products()
+
+
 def _tree(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     if blueprint.platform == "local":
         from workaday.render import local

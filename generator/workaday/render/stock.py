@@ -22,28 +22,39 @@ class Stock:
     def __init__(self, overlays: Overlays) -> None:
         """Put the files of `overlays` in the place of the product's."""
         self._own = overlays.files
+        self._drawn: set[str] = set()
 
     def templates(self, folder: str) -> dict[str, bytes]:
         """Return the files of a folder of `templates/` by their names, overlays' in place of the product's."""
         prefix = f"{TEMPLATES}/{folder}/"
-        return {path.removeprefix(prefix): self._read(path) for path in bundled(prefix.rstrip("/"))}
+        paths = bundled(prefix.rstrip("/"))
+        self._drawn.update(paths)
+        return {path.removeprefix(prefix): self._read(path) for path in paths}
 
     def module(self, name: str) -> dict[str, bytes]:
         """Return a Terraform module's files, without its tests: an overlay's module as a whole, or the product's."""
         prefix = f"infra/{name}/"
         own = {path.removeprefix(prefix): file.content for path, file in self._own.items() if path.startswith(prefix)}
-        paths = (path.removeprefix(prefix) for path in bundled(prefix.rstrip("/")))
-        return own or {path: (bundle() / prefix / path).read_bytes() for path in paths if not _left_out(path)}
+        if own:
+            return own
+        paths = [path for path in bundled(prefix.rstrip("/")) if not _left_out(path.removeprefix(prefix))]
+        self._drawn.update(paths)
+        return {path.removeprefix(prefix): self._read(path) for path in paths}
 
     def extras(self) -> dict[str, File]:
         """Return the overlays' additional files, by path below `templates/extra/`."""
         return {path.removeprefix(EXTRA): file for path, file in self._own.items() if path.startswith(EXTRA)}
+
+    def products(self) -> dict[str, bytes]:
+        """Return the product's own files that were drawn so far, by path: what a project can take over."""
+        return {path: self._read(path) for path in sorted(self._drawn) if path not in self._own}
 
     def fill(self, template: str, **values: object) -> bytes:
         """Render one template of `templates/` to UTF-8.
 
         Raises ProjectError (P312): a template of an overlay has a mistake, at its line.
         """
+        self._drawn.add(f"{TEMPLATES}/{template}")
         try:
             return self._environment.get_template(template).render(**values).encode()
         except Exception as error:
@@ -58,7 +69,7 @@ class Stock:
 
     @cached_property
     def _environment(self) -> Environment:
-        return environment(self) if self._own else products()
+        return environment(self) if self._own else own_environment()
 
     def load(self, template: str) -> tuple[str, str, None] | None:
         """Return a template's text and name as Jinja asks for it, or None."""
@@ -88,7 +99,7 @@ class Stock:
 
 
 @cache
-def products() -> Environment:
+def own_environment() -> Environment:
     """Return the environment of the product's own templates, once."""
     return environment(Stock(Overlays()))
 

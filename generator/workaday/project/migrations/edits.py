@@ -11,6 +11,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, KeyPath, ProjectError, dotted
 from ..nodes import Document, MappingNode, Node, ScalarNode, SequenceNode
+from ..source import parse
 from ..sources import Sources
 
 
@@ -106,6 +107,40 @@ def _removed(text: str, key: Node, value: Node, flow: bool) -> Patch:
     after = text.find("\n", end)
     after = len(text) if after < 0 else after + 1
     return (before, after, "") if not text[end:after].strip() else (start, end, "")
+
+
+def appended(document: Document, key: str, item: str) -> str:
+    """Return the document's text with one more plain item in the list at a top-level key, which is made if need be.
+
+    Raises:
+        ProjectError: the file is written in a way that this does not understand (P308).
+    """
+    before, line, after = _appended(document, key, item)
+    text = before + line + after
+    wanted = [*(document.data.get(key) or ()), item]
+    if parse(text, document.file).data != {**document.data, key: wanted}:
+        raise _misfit(document, (key,), f"cannot add `{item}` to `{key}`")
+    return text
+
+
+def _appended(document: Document, key: str, item: str) -> tuple[str, str, str]:
+    """Return the text before a new item, the item, and the text after it."""
+    text, root = document.text, document.root
+    node: Any = document.find((key,))[2] if key in document.data else None
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    if isinstance(node, SequenceNode) and node.flow_style:
+        at = node.value[-1].end_mark.index if node.value else node.start_mark.index + 1
+        return text[:at], f", {item}" if node.value else item, text[at:]
+    if isinstance(root, MappingNode) and root.flow_style:
+        at = len(text[: root.end_mark.index - 1].rstrip().removesuffix(","))
+        return text[:at], f", {key}: [{item}]", text[at:]
+    if isinstance(node, SequenceNode):
+        at = text.find("\n", node.value[-1].end_mark.index) + 1 or len(text)
+        line = f"{' ' * node.start_mark.column}- {item}"
+    else:
+        assert root is not None
+        at, line = root.end_mark.index, f"{' ' * root.start_mark.column}{key}: [{item}]"
+    return text[:at] + ("" if text[:at].endswith("\n") else line_end), line + line_end, text[at:]
 
 
 def _find(document: Document, pattern: tuple[str, ...]) -> Iterator[tuple[KeyPath, Node, Node]]:
