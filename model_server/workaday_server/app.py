@@ -204,15 +204,25 @@ class App:
         return about | tensors
 
     def _ready(self) -> Response:
-        return json_response({"ready": self.ready}, 200 if self.ready else 503)
+        if self.ready:
+            return json_response({"ready": True})
+        states = {name: _state(model) for name, model in self.models.by_name.items() if not model.ready}
+        return json_response({"ready": False, "models": states}, 503)
 
     def _about(self, model: Model, target: Target) -> Response:
         ready = self.is_ready(model)
         if target.action == "ready":
-            return json_response({"name": model.name, "ready": ready, "state": model.state}, 200 if ready else 503)
+            about = {"name": model.name, "ready": ready, **_state(model)}
+            return json_response(about, 200 if ready else 503)
         if target.protocol == "v1":
             return json_response({"name": model.name, "ready": ready})
         return json_response(self.describe(model))
+
+
+def _state(model: Model) -> dict[str, Any]:
+    """Return what anyone may know of a model's state: not why it failed."""
+    record = model.record()
+    return {"state": record["state"]} | ({"progress": record["progress"]} if record["progress"] else {})
 
 
 @lru_cache(256)

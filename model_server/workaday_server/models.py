@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from workaday_server import progress
 from workaday_server.config import ModelConfig
 from workaday_server.errors import ConfigError, NotFound, Unavailable
 from workaday_server.metrics import Metrics, resident_bytes
 from workaday_server.predictor import Predictor, explain, load
+from workaday_server.progress import Progress
 from workaday_server.worker import ModelQueue
 
 log = logging.getLogger("workaday_server.models")
@@ -36,6 +38,7 @@ class Model:
         self.memory_bytes = 0
         self.error: str | None = None
         self.began = time.monotonic()
+        self.progress = Progress()
 
     @property
     def ready(self) -> bool:
@@ -51,6 +54,7 @@ class Model:
             "seconds": round(time.monotonic() - self.began if loading else self.seconds, 3),
             "memory_bytes": self.memory_bytes,
             "error": self.error,
+            "progress": self.progress.record() if self.state == "loading" else None,
             "attempts": self.attempts,
         }
 
@@ -149,15 +153,16 @@ class Models:
         model = self.by_name[config.name]
         model.attempted, model.began = config.revision, time.monotonic()
         model.attempts += 1
+        model.progress = Progress()
         model.state, model.revision, model.error = "loading", config.revision, None
         if model.queue is None:
             model.config = config
             self._index()
         self._changed()
         log.info("model %s: loading revision %s", config.name, config.revision)
-        before = resident_bytes()
+        before, counted = resident_bytes(), model.progress
         try:
-            predictor = await _in_thread(lambda: _loaded(config))
+            predictor = await _in_thread(lambda: _loaded(config, counted))
         except Exception as error:
             model.state, model.error = "failed", explain(error)
             log.error(
@@ -213,7 +218,8 @@ class Models:
             self._metrics.concurrency.set((name,), model.config.limits.concurrency)
 
 
-def _loaded(config: ModelConfig) -> Predictor:
+def _loaded(config: ModelConfig, counted: Progress) -> Predictor:
+    progress.current.set(counted)  # of this thread's own context
     predictor = load(config)
     if config.batching is not None and config.batching.max_size > 1 and not predictor.batched:
         predictor.close()
