@@ -9,6 +9,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from workaday.cli import complete
+
 app = typer.Typer(
     name="workaday",
     help="Put a model into production: one project.yaml in, a reviewable GPU platform out.",
@@ -28,7 +30,11 @@ class Format(StrEnum):
 
 File = Annotated[Path, typer.Option("--file", "-f", help="The project file.")]
 # Optional, not `| None`: Typer reads these annotations at run time on every supported Python.
-Stage = Annotated[Optional[str], typer.Option("--env", "-e", help="An environment of environments/.")]  # noqa: UP045
+Stage = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--env", "-e", help="An environment of environments/.", autocompletion=complete.environments),
+]
+ModelName = Annotated[str, typer.Argument(help="A model's name.", autocompletion=complete.models)]
 Answer = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PROJECT = Path("project.yaml")
@@ -124,7 +130,12 @@ def destroy(
 
 @app.command()
 def explain(
-    what: Annotated[str, typer.Argument(help="An error code, or a key such as models.story.scale.target.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="An error code, or a key such as models.story.scale.target.", autocompletion=complete.explained
+        ),
+    ],
     file: File = PROJECT,
     env: Stage = None,
     format: Answer = Format.text,
@@ -137,8 +148,10 @@ def explain(
 
 @app.command()
 def diff(
-    one: Annotated[str, typer.Argument(help="An environment; `default` is project.yaml alone.")],
-    other: Annotated[str, typer.Argument(help="The one to compare it with.")],
+    one: Annotated[
+        str, typer.Argument(help="An environment; `default` is project.yaml alone.", autocompletion=complete.stages)
+    ],
+    other: Annotated[str, typer.Argument(help="The one to compare it with.", autocompletion=complete.stages)],
     file: File = PROJECT,
     format: Answer = Format.text,
 ) -> int:
@@ -163,7 +176,10 @@ def upgrade(
 def eject(
     parts: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(help="Modules or templates, such as infra/aws/network; all that are used by default."),
+        typer.Argument(
+            help="Modules or templates, such as infra/aws/network; all that are used by default.",
+            autocompletion=complete.parts,
+        ),
     ] = None,
     file: File = PROJECT,
     env: Stage = None,
@@ -185,7 +201,7 @@ def status(file: File = PROJECT, env: Stage = None, format: Answer = Format.text
 
 @app.command()
 def logs(
-    model: Annotated[str, typer.Argument(help="A model's name.")],
+    model: ModelName,
     file: File = PROJECT,
     env: Stage = None,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
@@ -198,7 +214,7 @@ def logs(
 
 @app.command()
 def predict(
-    model: Annotated[str, typer.Argument(help="A model's name.")],
+    model: ModelName,
     payload: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(help="JSON, or @FILE; the predictor's own example by default."),
