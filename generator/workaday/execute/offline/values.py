@@ -36,15 +36,6 @@ def is_unknown(value: Any) -> bool:
     return isinstance(value, msgpack.ExtType)
 
 
-def wholly_known(value: Any) -> bool:
-    """Say whether a value and all its parts are known."""
-    if is_unknown(value):
-        return False
-    if isinstance(value, dict):
-        return all(map(wholly_known, value.values()))
-    return not isinstance(value, list) or all(map(wholly_known, value))
-
-
 def merged_maps(parts: Iterable[Any]) -> Any:
     """Return maps laid over each other, the last one on top: None where all are, unknown where one is."""
     known: dict[str, Any] = {}
