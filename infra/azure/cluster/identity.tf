@@ -39,16 +39,6 @@ resource "azurerm_role_assignment" "pull" {
   description          = "nodes pull images"
 }
 
-resource "azurerm_role_assignment" "reservation" {
-  for_each = var.reservations
-
-  scope                = each.value
-  role_definition_name = "Contributor"
-  principal_id         = azurerm_user_assigned_identity.control_plane.principal_id
-  principal_type       = "ServicePrincipal"
-  description          = "node pool ${each.key} takes its machines from the reservation"
-}
-
 # The rights in the cluster come with the group; this is the right to fetch a kubeconfig. On the resource group, since the
 # lock on the cluster would keep an administrator from being taken away again.
 resource "azurerm_role_assignment" "admins" {

@@ -159,7 +159,7 @@ resource "azurerm_kubernetes_cluster" "this" {
   }
 
   # Without these AKS cannot join the subnet, use the kubelet's identity or, when it is deleted, clean up after itself.
-  depends_on = [azurerm_role_assignment.subnet, azurerm_role_assignment.kubelet_identity, azurerm_role_assignment.reservation]
+  depends_on = [azurerm_role_assignment.subnet, azurerm_role_assignment.kubelet_identity]
 }
 
 # After everything else, so that `deletion_protection: false` takes it away first.

@@ -22,3 +22,8 @@ output "control_plane_principal_id" {
   description = "Principal of the cluster's own identity."
   value       = azurerm_user_assigned_identity.control_plane.principal_id
 }
+
+output "node_resource_group" {
+  description = "Resource group that AKS fills with nodes."
+  value       = azurerm_kubernetes_cluster.this.node_resource_group
+}

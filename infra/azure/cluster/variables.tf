@@ -125,13 +125,6 @@ variable "provisioner" {
   }
 }
 
-variable "reservations" {
-  description = "Capacity reservation groups that node pools use, by name of the pool."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}
-
 variable "deletion_protection" {
   description = "Whether Azure refuses to delete the cluster."
   type        = bool

@@ -1,0 +1,18 @@
+locals {
+  # GROUP/NAME, or a whole id for a reservation that another subscription shares. What is neither is refused by the pool.
+  reservations = { for name, group in var.node_groups : name => startswith(group.reservation.id, "/") ? group.reservation.id : try(
+    "/subscriptions/${var.subscription}/resourceGroups/${split("/", group.reservation.id)[0]}/providers/Microsoft.Compute/capacityReservationGroups/${split("/", group.reservation.id)[1]}",
+    group.reservation.id,
+  ) if group.reservation != null && group.capacity == "reserved" }
+}
+
+# Without it AKS makes the pool all the same, on machines that nobody reserved.
+resource "azurerm_role_assignment" "reservation" {
+  for_each = local.reservations
+
+  scope                = each.value
+  role_definition_name = "Contributor"
+  principal_id         = var.control_plane_principal_id
+  principal_type       = "ServicePrincipal"
+  description          = "node group ${each.key} takes its machines from the reservation"
+}
