@@ -17,9 +17,9 @@ resource "aws_launch_template" "this" {
   instance_type = local.block[each.key] ? each.value.instance_types[0] : null
   user_data     = try(base64encode(local.user_data[each.key]), null)
 
-  # Bottlerocket's first disk is the system, read-only; images and pods are on the second.
+  # Bottlerocket's first disk is the system, read-only and as large as its image; images and pods are on the second.
   dynamic "block_device_mappings" {
-    for_each = each.value.image == "bottlerocket" ? { "/dev/xvda" = 4, "/dev/xvdb" = each.value.disk_gib } : {
+    for_each = each.value.image == "bottlerocket" ? { "/dev/xvda" = null, "/dev/xvdb" = each.value.disk_gib } : {
       "/dev/xvda" = each.value.disk_gib
     }
 
