@@ -14,8 +14,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import httpx
 import pytest
+
+from workaday_server.protocols import messages_pb as pb
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 CALLERS = 12
@@ -51,10 +54,12 @@ class Mix:
     def __init__(self, server, client: httpx.AsyncClient, end: float) -> None:
         self.server = server
         self.end = end
-        self.answers: Counter[int] = Counter()
+        self.answers: Counter[int | str] = Counter()
         self.surprises: list[str] = []
         self._client = client
         self._tensor = tensor_request()
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port + 1}")
+        self._infer = channel.unary_unary(f"/{pb.SERVICE}/ModelInfer")
 
     def kinds(self) -> list[Callable[[], Awaitable[None]]]:
         row = {"instances": [[0.5] * 64]}
@@ -71,6 +76,10 @@ class Mix:
             lambda: self._post(400, "/plain", content=b"{", headers={"content-type": "application/json"}),
             lambda: self._post(413, "/plain", content=b"x" * 400_000),
             lambda: self._post(404, "/nobody", json=1),
+            lambda: self._call("plain", "OK"),
+            lambda: self._call("batched", "OK"),
+            lambda: self._call("batched", "INVALID_ARGUMENT", size=3),
+            lambda: self._call("nobody", "NOT_FOUND"),
             self._leave,
         ]
 
@@ -102,6 +111,18 @@ class Mix:
         if status != wanted:
             self.surprises.append(f"{path}: {status} instead of {wanted}")
 
+    async def _call(self, model: str, wanted: str, size: int = 49_152) -> None:
+        message = pb.ModelInferRequest(model_name=model)
+        message.inputs.add(name="x", datatype="FP32", shape=[size]).contents.fp32_contents.extend([0.5] * 49_152)
+        try:
+            await self._infer(message.SerializeToString(), timeout=30)
+            code = "OK"
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+        self.answers[code] += 1
+        if code != wanted:
+            self.surprises.append(f"gRPC to {model}: {code} instead of {wanted}")
+
     async def _leave(self) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
         writer.write(b'POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n"sleep"')
@@ -128,6 +149,7 @@ def growth(values: list[int]) -> float:
 async def test_mixed_load_leaves_memory_flat(server) -> None:
     server.model("plain", MODEL, limits={"body_bytes": 300_000})
     server.model("batched", MODEL, batching={"max_size": 8, "max_wait_seconds": 0.002})
+    server.config["grpc_port"] = server.port + 1
     server.start(MALLOC_ARENA_MAX="2")
     end = time.monotonic() + MINUTES * 60
     async with httpx.AsyncClient(timeout=30, verify=False) as client:
@@ -135,9 +157,8 @@ async def test_mixed_load_leaves_memory_flat(server) -> None:
         callers = [mix.call(number) for number in range(CALLERS)]
         samples, *_ = await asyncio.gather(watch(server.process.pid, end), mix.reload(), *callers)
     memory = [each.memory_bytes for each in samples]
-    print(
-        f"\n{sum(mix.answers.values())} answers {dict(mix.answers)}; memory {memory[len(memory) // 4] >> 20} to {memory[-1] >> 20} MiB"
-    )
+    shown = " ".join(str(each >> 20) for each in memory[:: max(1, len(memory) // 20)])
+    print(f"\n{sum(mix.answers.values())} answers {dict(mix.answers)}; memory in MiB: {shown}")
     assert mix.surprises == []
     assert growth(memory) < GROWTH_BYTES
     assert growth([each.descriptors for each in samples]) <= CALLERS
