@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from workaday_server import readahead
 from workaday_server.config import ModelConfig
 from workaday_server.errors import ConfigError, PredictorError, ServerError
 from workaday_server.loader import Namespace
@@ -144,6 +145,7 @@ def load(config: ModelConfig) -> Predictor:
     if config.weights is not None and not config.weights.exists():
         raise ConfigError(f"no weights at {config.weights}")
     namespace = Namespace(config.name, config.predictor.parent.resolve())
+    readahead.start(_weights_path(config))
     try:
         with _environment(config.env):
             made = _make(namespace, config)
