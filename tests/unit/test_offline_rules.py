@@ -63,6 +63,7 @@ REPLACING = {
         {"name", "kubernetes_cluster_id", "priority", "eviction_policy", "spot_max_price", "gpu_driver"},
         {"max_count", "node_labels", "node_taints", "vm_size"},
     ),
+    "google_filestore_instance": ({"tier", "location", "networks.network"}, {"description"}),
     "azurerm_storage_account": ({"name", "location", "account_tier", "is_hns_enabled"}, {"min_tls_version"}),
     "azurerm_federated_identity_credential": ({"name", "user_assigned_identity_id"}, {"issuer", "subject"}),
 }
@@ -417,3 +418,16 @@ def test_grades_put_the_gravest_first_and_say_why():
     answer = json.loads(json.dumps(plan.as_json()))
     assert answer["mark"] == "offline: no account was asked"
     assert answer["changes"][0]["forced_by"] == ["a"]
+
+
+def test_a_change_that_the_provider_judges_by_its_values_is_named():
+    policy = ({"network_profile": [{"network_policy": value}]} for value in ("azure", "cilium"))
+    before, after = ({"name": "a", **each} for each in policy)
+    change = {"actions": ["update"], "before": before, "after": after, "after_unknown": {}}
+    kind = "azurerm_kubernetes_cluster"
+    raw = {"address": f"{kind}.this", "mode": "managed", "type": kind, "name": "this", "change": change}
+    [found] = graded(
+        {"resource_changes": [{**raw, "provider_name": "registry.terraform.io/hashicorp/azurerm"}]}
+    ).changes
+    assert found.perhaps == ("network_profile.network_policy",)
+    assert reason(found) == "network_profile; perhaps replaced by network_profile.network_policy"

@@ -85,7 +85,13 @@ func (w *world) registered(f *file, folder string, found map[string]place) {
 				model := typeName(function.Recv.List[0].Type)
 				arguments := f.pkg.method(model, "Arguments")
 				if ok && arguments != nil && f.pkg.method(model, "Create") != nil { // a data source has none
-					found[name] = place{source(f), func(w *world, r map[string]Rules) { w.schemas(w.returned(arguments, nil, nil), "", r) }}
+					found[name] = place{source(f), func(w *world, r map[string]Rules) {
+						w.schemas(w.returned(arguments, nil, nil), "", r)
+						if custom := f.pkg.method(model, "CustomizeDiff"); custom != nil {
+							body := &ast.FuncLit{Type: custom.decl.Type, Body: custom.decl.Body}
+							w.conditional(bound{body, &scope{file: custom.file}}, r, 0)
+						}
+					}}
 				}
 			}
 		}

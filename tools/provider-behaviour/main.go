@@ -23,7 +23,9 @@ import (
 
 // Rules are what one argument's source says beyond the schema.
 type Rules struct {
-	ForceNew  bool     `json:"force_new,omitempty"`
+	ForceNew bool `json:"force_new,omitempty"`
+	// Perhaps is set where the provider's code decides whether a change makes a new resource.
+	Perhaps   bool     `json:"force_new_if,omitempty"`
 	Default   any      `json:"default,omitempty"`
 	Values    []string `json:"values,omitempty"`
 	Conflicts []string `json:"conflicts_with,omitempty"`
@@ -33,7 +35,7 @@ type Rules struct {
 }
 
 func (r Rules) empty() bool {
-	return !r.ForceNew && r.Default == nil && len(r.Values)+len(r.Conflicts)+len(r.ExactlyOf)+len(r.AtLeastOf)+len(r.Requires) == 0
+	return !r.ForceNew && !r.Perhaps && r.Default == nil && len(r.Values)+len(r.Conflicts)+len(r.ExactlyOf)+len(r.AtLeastOf)+len(r.Requires) == 0
 }
 
 // Resource is one resource type's rules by path, and the file that they were read from.

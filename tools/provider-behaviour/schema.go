@@ -15,6 +15,9 @@ func (w *world) resource(found []bound, prefix string, rules map[string]Rules) {
 		if !ok {
 			continue
 		}
+		if prefix == "" {
+			w.conditional(bound{fieldsOf(lit)["CustomizeDiff"], each.scope}, rules, 0)
+		}
 		for _, name := range []string{"Schema", "SchemaFunc"} {
 			expr := fieldsOf(lit)[name]
 			if named, ok := expr.(*ast.Ident); ok && each.scope.file.pkg.funcs[named.Name] != nil && name == "SchemaFunc" {
@@ -24,6 +27,38 @@ func (w *world) resource(found []bound, prefix string, rules map[string]Rules) {
 			}
 		}
 	}
+}
+
+// conditional notes the arguments that a resource's own code may make a new resource for.
+func (w *world) conditional(b bound, rules map[string]Rules, depth int) {
+	if b.expr == nil || depth > 3 {
+		return
+	}
+	ast.Inspect(b.expr, func(n ast.Node) bool {
+		switch e := n.(type) {
+		case *ast.Ident: // a function that is handed over
+			if f := b.scope.file.pkg.funcs[e.Name]; f != nil && f.decl.Body != nil {
+				body := &ast.FuncLit{Type: f.decl.Type, Body: f.decl.Body}
+				w.conditional(bound{body, &scope{file: f.file}}, rules, depth+1)
+			}
+		case *ast.CallExpr:
+			if !strings.HasPrefix(called(e), "ForceNew") || len(e.Args) == 0 {
+				return true
+			}
+			if path, ok := w.text(bound{e.Args[0], b.scope}); ok {
+				steps := []string{}
+				for _, step := range strings.Split(path, ".") {
+					if _, err := strconv.Atoi(step); err != nil {
+						steps = append(steps, step)
+					}
+				}
+				found := rules[strings.Join(steps, ".")]
+				found.Perhaps = true
+				rules[strings.Join(steps, ".")] = found
+			}
+		}
+		return true
+	})
 }
 
 // schemas reads a map from an argument's name to its schema.

@@ -28,6 +28,11 @@ class Behaviour:
         return tuple(path for path, rule in self.rules.items() if rule.get("force_new"))
 
     @cached_property
+    def perhaps_replacing(self) -> tuple[str, ...]:
+        """The arguments for which the provider's own code decides, by their old and new values."""
+        return tuple(p for p, rule in self.rules.items() if rule.get("force_new_if") and not rule.get("force_new"))
+
+    @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """What an argument is where the configuration says nothing, by path."""
         return {path: rule["default"] for path, rule in self.rules.items() if "default" in rule}

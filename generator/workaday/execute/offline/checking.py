@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workaday.execute.offline.behaviour import Rules
+from workaday.execute.offline.paths import Path
 from workaday.execute.offline.schema import Block
 from workaday.execute.offline.values import is_unknown
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)

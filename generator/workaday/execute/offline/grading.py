@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from workaday.execute.offline.behaviour import behaviour
+from workaday.execute.offline.paths import parts
 from workaday.execute.terraform import Action
 
 MARK = "offline: no account was asked"
@@ -35,6 +37,7 @@ class Change:
         action: create, update (in place), replace or delete.
         changed: arguments whose values differ, sorted; empty for create and delete.
         forced_by: paths that make it a new one, such as `launch_template[0].id`; empty unless it is replaced.
+        perhaps: changed arguments for which the provider decides in place or replace by values; of an update alone.
         moved_from: its former address, or "".
     """
 
@@ -45,6 +48,7 @@ class Change:
     action: Action
     changed: tuple[str, ...] = ()
     forced_by: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
     moved_from: str = ""
 
 
@@ -87,6 +91,7 @@ class OfflinePlan:
                     "action": each.action,
                     "changed": list(each.changed),
                     "forced_by": list(each.forced_by),
+                    "perhaps_replaced_by": list(each.perhaps),
                     "moved_from": each.moved_from or None,
                 }
                 for each in self.changes
@@ -113,7 +118,8 @@ def reason(change: Change) -> str:
     moved = f"moved from {change.moved_from}" if change.moved_from else ""
     forced = "forced by " + ", ".join(change.forced_by) if change.forced_by else ""
     differs = ", ".join(change.changed) if not forced else ""
-    return "; ".join(filter(None, (forced, differs, moved)))
+    perhaps = "perhaps replaced by " + ", ".join(change.perhaps) if change.perhaps else ""
+    return "; ".join(filter(None, (forced, differs, perhaps, moved)))
 
 
 def _values(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -138,6 +144,7 @@ def _change(raw: Mapping[str, Any]) -> Change | None:
         action=action,
         changed=tuple(sorted(_differences(change))) if compares else (),
         forced_by=tuple(sorted(map(_path, change.get("replace_paths", ())))) if action == "replace" else (),
+        perhaps=_perhaps(raw) if action == "update" else (),
         moved_from=raw.get("previous_address", ""),
     )
 
@@ -151,6 +158,13 @@ def _differences(change: Mapping[str, Any]) -> Iterator[str]:
                 yield name
         elif before.get(name) != after.get(name) or _any_true(unknown.get(name)):
             yield name
+
+
+def _perhaps(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    provider = raw.get("provider_name", "").rsplit("/", 1)[-1]
+    before, after = raw["change"]["before"], raw["change"]["after"]
+    patterns = behaviour(provider, raw["type"]).perhaps_replacing
+    return tuple(each for each in patterns if parts(before, each.split(".")) != parts(after, each.split(".")))
 
 
 def _any_true(value: Any) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from workaday.execute.offline.paths import Path, parts
 from workaday.execute.offline.schema import Block
 from workaday.execute.offline.values import is_unknown
-
-Path = tuple[str | int, ...]
 
 
 def forced(state: Mapping[str, Any], prior: Mapping[str, Any], patterns: Sequence[str], block: Block) -> list[Path]:
@@ -28,7 +27,7 @@ def _block(new: Any, old: Any, block: Block, pattern: Sequence[str], at: Path) -
     attribute = block.attributes.get(name)
     if attribute is not None:
         counted = isinstance(attribute.type, list) and _holds_objects(attribute.type) and not rest
-        if _count(now) != _count(before) if counted else not _same(_parts(now, rest), _parts(before, rest)):
+        if _count(now) != _count(before) if counted else not _same(parts(now, rest), parts(before, rest)):
             yield here
         return
     nested = block.blocks[name]
@@ -40,7 +39,7 @@ def _block(new: Any, old: Any, block: Block, pattern: Sequence[str], at: Path) -
     elif nested.mode == "list" and _count(now) == _count(before) is not None:
         for index, (mine, theirs) in enumerate(zip(now or (), before or (), strict=True)):
             yield from _block(mine, theirs, nested.block, rest, (*here, index))
-    elif not _same(_parts(now, rest), _parts(before, rest)):
+    elif not _same(parts(now, rest), parts(before, rest)):
         yield here
 
 
@@ -53,15 +52,6 @@ def _count(value: Any) -> int | None:
     if is_unknown(value):
         return None
     return len(value) if isinstance(value, list) else int(value is not None)
-
-
-def _parts(value: Any, pattern: Sequence[str]) -> Any:
-    """Return what a pattern leads to; of several blocks all of it, without what is not set."""
-    if not pattern or is_unknown(value):
-        return value
-    if isinstance(value, list):
-        return [found for each in value if (found := _parts(each, pattern)) not in (None, [], "")]
-    return _parts(value.get(pattern[0]), pattern[1:]) if isinstance(value, dict) else None
 
 
 def _same(new: Any, old: Any) -> bool:
