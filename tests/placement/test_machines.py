@@ -161,3 +161,37 @@ def test_memory_by_hand_on_google_cloud_and_azure():
 
 def test_machines_that_share_a_core_leave_little_on_google_cloud():
     assert allocatable(of("gcp").instances["e2-medium"]).cpu_millis == 2000 - 1060 - 300
+
+
+GCP = "version: 1\nname: shop\nplatform: {kind: gcp, region: us-central1, project: shop-prod}\n"
+STORY = "models:\n  - {name: story, server: {kind: torch, predictor: models/story/predictor.py}, compute: {gpu: %s}}\n"
+
+
+def test_node_groups_ask_for_machines_in_the_zones_that_have_them(project):
+    """us-east1 has T4 in two of its three zones."""
+    pool = "pools:\n  - {name: gpu, accelerator: T4, nodes: {max: 4}, spot: true}\n"
+    _, blueprint = project(GCP.replace("us-central1", "us-east1") + pool + STORY % "T4")
+    groups = blueprint.cloud.node_groups
+    assert [group.instances for group in groups] == [
+        ("n1-standard-4+1xT4",), ("n1-highmem-4+1xT4",), ("n1-standard-8+1xT4",), ("n1-standard-4+1xT4",)
+    ]  # fmt: skip
+    assert {group.gpu.type for group in groups} == {"nvidia-tesla-t4"}
+    assert blueprint.cloud.zones == ("us-east1-b", "us-east1-c", "us-east1-d")
+    assert {group.zones for group in groups} == {("us-east1-c", "us-east1-d")}
+    from workaday.blueprint.machines import machine_of
+
+    assert [machine_of(group.instances[0]) for group in groups[:2]] == ["n1-standard-4", "n1-highmem-4"]
+
+
+def test_a_group_has_only_what_is_rented_so(project):
+    pool = "pools:\n  - {name: gpu, accelerator: H100, nodes: {max: 4}, spot: {fallback: none}}\n"
+    _, blueprint = project(GCP + pool + STORY % "H100")
+    assert [(group.capacity, group.instances) for group in blueprint.cloud.node_groups] == [
+        ("spot", ("a3-highgpu-1g",))
+    ]
+
+
+def test_zones_that_a_pool_names_are_kept(project):
+    pool = "pools:\n  - {name: gpu, accelerator: T4, nodes: {max: 4}, zones: [us-east1-b]}\n"
+    _, blueprint = project(GCP.replace("us-central1", "us-east1") + pool + STORY % "T4")
+    assert {group.zones for group in blueprint.cloud.node_groups} == {("us-east1-b",)}

@@ -91,6 +91,11 @@ def system_instances(catalogue: Catalogue, region: str | None) -> tuple[Instance
     return tuple(each for each in known if region not in catalogue.regions or region in each.regions)
 
 
+def machine_of(name: str) -> str:
+    """Return what the cloud's API calls a type: cards that are attached to it are asked for apart."""
+    return name.partition("+")[0]
+
+
 def zones_with(instance: Instance, region: str, zones: Sequence[str]) -> tuple[str, ...]:
     """Return those of some zones that have a type; all of them where that is not known, as on AWS and Azure."""
     known = instance.zones_in(region) if instance.cloud == "gcp" else None

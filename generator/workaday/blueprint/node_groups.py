@@ -16,9 +16,10 @@ from workaday.blueprint.cloud import (
     NodeGroup,
     Taint,
 )
+from workaday.blueprint.machines import SPOT_TYPES, of_one_shape, zones_with
 from workaday.blueprint.model import Pool
 from workaday.blueprint.placement import Placement, candidates
-from workaday.catalog import Catalogue, Instance
+from workaday.catalog import Catalogue
 
 GIB = 2**30
 # Each further type is another chance that the cloud has a spot node to give; few GPUs come in more shapes.
@@ -54,8 +55,9 @@ def node_groups(
         cloud, region: `aws`, `gcp` or `azure`, and where.
         zones: the platform's, for a pool without its own.
     """
-    types = instance_types(pool, placed, catalogue, region)
+    every = instance_types(pool, placed, catalogue, region)
     for capacity, least, most in capacities(pool):
+        types = alike(pool, rented(every, capacity, catalogue), catalogue)
         group = NodeGroup(
             name=f"{pool.name}-{capacity}",
             pool=pool.name,
@@ -73,7 +75,29 @@ def node_groups(
             labels=labels(pool, capacity, cloud),
             taints=taints(pool, types, catalogue, capacity, cloud),
         )
-        yield from one_type_each(group) if cloud in ONE_TYPE_A_GROUP else (group,)
+        split = one_type_each(group) if cloud in ONE_TYPE_A_GROUP else (group,)
+        yield from (each if pool.zones else replace(each, zones=zones_of(each, catalogue, region)) for each in split)
+
+
+def rented(types: tuple[str, ...], capacity: str, catalogue: Catalogue | None) -> tuple[str, ...]:
+    """Return those of some types that the cloud rents so; what the catalogue does not know stays."""
+    asked = {ON_DEMAND: "on_demand", SPOT: "spot"}.get(capacity)
+    known = catalogue.instances if catalogue and asked else {}
+    return tuple(name for name in types if name not in known or asked in known[name].capacities)
+
+
+def alike(pool: Pool, types: tuple[str, ...], catalogue: Catalogue | None) -> tuple[str, ...]:
+    """Return the types that a node group's autoscaler may take for the first one; all that the pool names."""
+    if pool.instances or catalogue is None:
+        return types
+    found = of_one_shape([catalogue.instances[name] for name in types], SPOT_TYPES)
+    return tuple(each.name for each in found)
+
+
+def zones_of(group: NodeGroup, catalogue: Catalogue | None, region: str) -> tuple[str, ...]:
+    """Return the zones of a group that have its first type, where that is known."""
+    first = catalogue.instances.get(group.instances[0]) if catalogue and group.instances else None
+    return zones_with(first, region, group.zones) if first else group.zones
 
 
 def capacities(pool: Pool) -> Iterator[tuple[str, int, int]]:
@@ -117,16 +141,11 @@ def instance_types(
         # nothing says how much GPU memory is needed: whole cards only
         whole = [each for each in candidates(pool, catalogue) if each.gpu is None or each.gpu.partition == 1]
         offered = [each for each in whole if region in each.regions]
-        return tuple(each.name for each in sorted(offered, key=price))
+        return tuple(each.name for each in sorted(offered, key=lambda each: catalogue.order(each, region)))
     everywhere = set.intersection(*({each.instance for each in fits} for fits in fitting))
     known = {each.instance: each for fits in fitting for each in fits}
     chosen = [catalogue.instances[name] for name in (everywhere or known)]
-    return tuple(each.name for each in sorted(chosen, key=price))
-
-
-def price(instance: Instance) -> tuple[float, str]:
-    """Order types by price, those without a known one last."""
-    return (math.inf if instance.usd_hour is None else instance.usd_hour, instance.name)
+    return tuple(each.name for each in sorted(chosen, key=lambda each: catalogue.order(each, region)))
 
 
 def node_gpu(pool: Pool, types: Sequence[str], catalogue: Catalogue | None) -> NodeGpu | None:
@@ -136,7 +155,7 @@ def node_gpu(pool: Pool, types: Sequence[str], catalogue: Catalogue | None) -> N
     name, count = pool.gpu_type or (of_type and of_type.name), pool.gpu_count or (of_type.count if of_type else 0)
     if not name or not count:
         return None
-    label = getattr(of_type, "accelerator", None) or name
+    label = (of_type and of_type.accelerator) or name
     return NodeGpu(label, count, pool.share, pool.clients, pool.partition, pool.driver)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from workaday.blueprint import naming
 from workaday.blueprint.cloud import KARPENTER, Cloud, NodeGroup
+from workaday.blueprint.machines import machine_of
 from workaday.blueprint.model import Blueprint
 from workaday.project.overlays import TEMPLATED
 from workaday.render.local import as_json
@@ -154,7 +155,7 @@ def node_group_variable(cloud: Cloud, group: NodeGroup) -> dict[str, Any]:
         "pool": group.pool,
         "pool_name": naming.node_pool(cloud.kind, group.name) if cloud.kind != "aws" else None,
         "capacity": group.capacity,
-        "instance_types": group.instances,
+        "instance_types": tuple(machine_of(name) for name in group.instances),
         "min": group.min,
         "max": group.max,
         "zones": group.zones,
