@@ -10,7 +10,7 @@ resource "azurerm_resource_group" "this" {
 
 locals {
   # Storage takes neither private addresses nor /31 and /32: those are written as single addresses.
-  public_cidrs = [for cidr in var.cidrs : cidr if !can(regex("^(10|127)\\.|^192\\.168\\.|^172\\.(1[6-9]|2[0-9]|3[01])\\.", cidr))]
+  public_cidrs = [for cidr in var.cidrs : cidr if cidr != "0.0.0.0/0" && !can(regex("^(10|127)\\.|^192\\.168\\.|^172\\.(1[6-9]|2[0-9]|3[01])\\.", cidr))]
   ip_rules     = flatten([for cidr in local.public_cidrs : endswith(cidr, "/31") ? [cidrhost(cidr, 0), cidrhost(cidr, 1)] : [trimsuffix(cidr, "/32")]])
 }
 
@@ -50,7 +50,7 @@ resource "azurerm_storage_account" "this" {
   }
 
   network_rules {
-    default_action = length(local.ip_rules) > 0 ? "Deny" : "Allow"
+    default_action = length(local.ip_rules) > 0 && !contains(var.cidrs, "0.0.0.0/0") ? "Deny" : "Allow"
     bypass         = ["AzureServices"]
     ip_rules       = local.ip_rules
   }

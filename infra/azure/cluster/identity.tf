@@ -14,7 +14,7 @@ resource "azurerm_user_assigned_identity" "kubelet" {
 }
 
 resource "azurerm_role_assignment" "subnet" {
-  for_each = var.subnet_ids.system == var.subnet_ids.nodes ? { system = var.subnet_ids.system } : { system = var.subnet_ids.system, nodes = var.subnet_ids.nodes }
+  for_each = var.subnet_ids
 
   scope                = each.value
   role_definition_name = "Network Contributor"

@@ -49,8 +49,9 @@ resource "azurerm_kubernetes_cluster" "this" {
   private_dns_zone_id                 = var.access.endpoint == "private" ? "System" : null
   private_cluster_public_fqdn_enabled = false
 
+  # Only who writes 0.0.0.0/0 has an API without ranges.
   dynamic "api_server_access_profile" {
-    for_each = var.access.endpoint == "public" ? ["this"] : []
+    for_each = var.access.endpoint == "public" && !contains(var.access.cidrs, "0.0.0.0/0") ? ["this"] : []
 
     content {
       authorized_ip_ranges = concat(var.access.cidrs, var.egress.cidrs)
@@ -104,7 +105,7 @@ resource "azurerm_kubernetes_cluster" "this" {
     vm_size        = var.system.instance_types[0]
     node_count     = var.system.nodes
     zones          = var.zones
-    vnet_subnet_id = var.subnet_ids.system
+    vnet_subnet_id = var.subnet_id
     os_sku         = "AzureLinux"
     max_pods       = 110
     # Models stay out; controllers tolerate CriticalAddonsOnly.

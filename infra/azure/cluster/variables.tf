@@ -61,8 +61,8 @@ variable "access" {
     error_message = "access.cidrs: a public endpoint without them is open to the world; write the networks that may reach it, or `endpoint: private`."
   }
   validation {
-    condition     = !anytrue([for cidr in var.access.cidrs : endswith(cidr, "/0")])
-    error_message = "access.cidrs: a /0 lets in the whole world; write the networks of those who administer the cluster."
+    condition     = alltrue([for cidr in var.access.cidrs : can(cidrhost(cidr, 0)) && !strcontains(cidr, ":")])
+    error_message = "access.cidrs: AKS takes IPv4 networks, such as 203.0.113.7/32; not so: ${join(", ", [for cidr in var.access.cidrs : cidr if !can(cidrhost(cidr, 0)) || strcontains(cidr, ":")])}."
   }
   validation {
     condition     = length(var.access.admins) > 0
@@ -83,9 +83,15 @@ variable "egress" {
   nullable = false
 }
 
+variable "subnet_id" {
+  description = "Subnet of the system pool."
+  type        = string
+  nullable    = false
+}
+
 variable "subnet_ids" {
-  description = "Subnets: `system` of the system pool, `nodes` of all other pools."
-  type        = object({ system = string, nodes = string })
+  description = "Subnets that the cluster's nodes join, by name."
+  type        = map(string)
   nullable    = false
 }
 

@@ -6,5 +6,5 @@ locals {
     ])
   )
   # By name, without asking Azure: a plan needs no rights on a network that another team owns, beyond joining it.
-  existing_subnets = var.network.existing == null ? [] : [for name in var.network.existing.subnets : "${local.existing_id}/subnets/${name}"]
+  existing_subnets = var.network.existing == null ? {} : { for name in var.network.existing.subnets : name => "${local.existing_id}/subnets/${name}" }
 }

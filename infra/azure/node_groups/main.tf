@@ -56,7 +56,7 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
 
     content {
       # A reservation has no machine to spare; elsewhere one more than quota for a while, and no gap.
-      max_surge                     = each.value.capacity == "reserved" ? "0" : "1"
+      max_surge                     = each.value.capacity == "reserved" ? null : "1"
       max_unavailable               = each.value.capacity == "reserved" ? "1" : null
       drain_timeout_in_minutes      = 30
       node_soak_duration_in_minutes = 0
