@@ -1,4 +1,4 @@
 output "bucket" {
   description = "Name of the state's bucket."
-  value       = aws_s3_bucket.this.id
+  value       = aws_s3_bucket.this.bucket
 }

@@ -7,6 +7,7 @@ data "aws_route53_zone" "this" {
 
 locals {
   partition = data.aws_partition.current.partition
+  zone_arn  = "arn:${local.partition}:route53:::hostedzone/${data.aws_route53_zone.this.zone_id}"
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -40,10 +41,23 @@ data "aws_iam_policy_document" "trust" {
 
 data "aws_iam_policy_document" "records" {
   #checkov:skip=CKV_AWS_356:Route 53's list of zones has no narrower resource; writing is held to one zone
+  # The gateway's name, and what external-dns writes beside it to know its own: the same name behind a prefix.
   statement {
-    sid       = "ChangeRecordsOfTheZone"
-    actions   = ["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets", "route53:ListTagsForResources"]
-    resources = ["arn:${local.partition}:route53:::hostedzone/${data.aws_route53_zone.this.zone_id}"]
+    sid       = "ChangeTheHostsRecords"
+    actions   = ["route53:ChangeResourceRecordSets"]
+    resources = [local.zone_arn]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+      values   = ["*${lower(var.host)}"]
+    }
+  }
+
+  statement {
+    sid       = "SeeTheZone"
+    actions   = ["route53:ListResourceRecordSets", "route53:ListTagsForResources"]
+    resources = [local.zone_arn]
   }
 
   # external-dns finds the zone's id by its name.

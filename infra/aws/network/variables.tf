@@ -8,6 +8,11 @@ variable "region" {
   type        = string
 }
 
+variable "account" {
+  description = "Account of the network, twelve digits."
+  type        = string
+}
+
 variable "zones" {
   description = "Zones by name; the first holds a single NAT gateway."
   type        = list(string)

@@ -15,8 +15,6 @@ resource "aws_s3_bucket_ownership_controls" "weights" {
   }
 }
 
-data "aws_partition" "current" {}
-
 data "aws_iam_policy_document" "tls_only" {
   statement {
     sid     = "DenyWithoutTls"

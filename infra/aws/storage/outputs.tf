@@ -1,6 +1,6 @@
 output "bucket" {
   description = "Name of the weights' bucket."
-  value       = aws_s3_bucket.weights.id
+  value       = aws_s3_bucket.weights.bucket
 }
 
 output "repositories" {

@@ -113,12 +113,17 @@ def autoscaler_changes_this_cluster_only(plan: Plan) -> list[str]:
     ]
 
 
-def dns_writes_one_zone(plan: Plan) -> list[str]:
+def dns_writes_one_name(plan: Plan) -> list[str]:
+    """Of one zone, what ends in the gateway's name."""
+    names, host = "route53:ChangeResourceRecordSetsNormalizedRecordNames", plan["variables"]["dns"]["value"]["host"]
     return [
         f"{address}: writes {statement['Resource']}"
         for address, statement in _policies(plan)
         if "route53:ChangeResourceRecordSets" in as_list(statement["Action"])
-        and not re.fullmatch(r"arn:aws:route53:::hostedzone/[^*/]+", str(statement["Resource"]))
+        and (
+            not re.fullmatch(r"arn:aws:route53:::hostedzone/[^*/]+", str(statement["Resource"]))
+            or as_list(statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get(names)) != [f"*{host}"]
+        )
     ]
 
 
@@ -172,6 +177,10 @@ def any_zone(plan: dict[str, Any]) -> None:
     )
 
 
+def any_name(plan: dict[str, Any]) -> None:
+    edit_statement(values(plan, "aws_iam_role_policy", ".records"), "policy", {"Condition": {}})
+
+
 def one_more(plan: dict[str, Any]) -> None:
     values(plan, "aws_eks_access_policy_association")["principal_arn"] = "arn:aws:iam::444455556666:role/stranger"
 
@@ -192,7 +201,8 @@ RULES = (
     Rule(
         "aws-autoscaler-changes-its-own-only", autoscaler_changes_this_cluster_only, scales_any, ("aws/spot", "aws/gpu")
     ),
-    Rule("aws-dns-writes-one-zone", dns_writes_one_zone, any_zone, ("aws/everything",)),
+    Rule("aws-dns-writes-one-zone", dns_writes_one_name, any_zone, ("aws/everything",)),
+    Rule("aws-dns-writes-one-name", dns_writes_one_name, any_name, ("aws/everything",)),
     Rule("aws-there-are-administrators", there_are_administrators, one_more, ALL),
     Rule("aws-no-static-keys", no_static_keys, a_user, ALL),
 )
