@@ -16,6 +16,7 @@ from .units import (
     Name,
     Part,
     Percentage,
+    Rare,
     SecretKey,
     SecretName,
     Seq,
@@ -28,7 +29,7 @@ from .units import (
 Metric = Literal["in_flight", "queue", "tokens", "latency", "cpu"]
 
 
-class Weights(Part):
+class Weights(Rare):
     """The model's parameters."""
 
     uri: WeightsUri | None = Field(None, description="Where a cluster finds them.")
@@ -126,6 +127,7 @@ class Limits(Part):
     concurrency: int | None = Field(None, ge=1, description="Requests in work at once.")
     queue: int | None = Field(None, ge=0, description="Requests that wait; further ones get 503.")
     timeout: Duration | None = Field(None, description="How long a request may take, waiting included.")
+    startup_timeout: Duration | None = Field(None, description="How long loading may take before it has failed.")
     body: Memory | None = Field(None, description="The largest request body.")
 
 
@@ -152,7 +154,7 @@ class Overrides(Part):
     server: Server | None = Field(None, description="Instead of the model's server.")
 
 
-class Canary(Part):
+class Canary(Rare):
     """A second revision that gets a share of the requests."""
 
     percent: Percentage | None = Field(None, description="Its share of the requests.")

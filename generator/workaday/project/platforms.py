@@ -12,6 +12,7 @@ from .units import (
     ImageRef,
     KubernetesVersion,
     Part,
+    Rare,
     SecretName,
     Seq,
     Version,
@@ -35,7 +36,7 @@ def _zones(value: object) -> object:
 Zones = Annotated[int | tuple[str, ...], BeforeValidator(_zones, json_schema_input_type=int | list[str])]
 
 
-class Network(Part):
+class Network(Rare):
     """The cluster's network: a new one by `cidr`, or an existing one by `vpc` and `subnets`."""
 
     cidr: Cidr | None = Field(None, description="The addresses of a new network.")
@@ -55,7 +56,7 @@ class Network(Part):
         return self
 
 
-class Access(Part):
+class Access(Rare):
     """Who reaches the cluster's API."""
 
     endpoint: Literal["public", "private"] | None = Field(None, description="Whether the API has a public address.")
@@ -68,14 +69,14 @@ class Access(Part):
     )
 
 
-class System(Part):
+class System(Rare):
     """The pool where controllers run; never spot."""
 
     instances: Seq[str] | None = Field(None, description="Instance types, the first that is available.")
     nodes: int | None = Field(None, ge=1, le=100, description="How many nodes.")
 
 
-class Budget(Part):
+class Budget(Rare):
     """An alarm on what the project costs."""
 
     monthly: float = Field(gt=0, description="US dollars a month.")
@@ -189,7 +190,7 @@ def _addon(value: object) -> object:
 OwnOrExisting = Annotated[Addon, BeforeValidator(_addon, json_schema_input_type=Literal["existing"] | Addon)]
 
 
-class Addons(Part):
+class Addons(Rare):
     """The controllers beside the models, each `existing` or with a version."""
 
     kserve: OwnOrExisting | None = Field(None, description="KServe, which runs the models.")
@@ -203,14 +204,14 @@ class Addons(Part):
     ) = Field(None, description="Prometheus, which measures.")
 
 
-class Registry(Part):
+class Registry(Rare):
     """Where the models' images are kept."""
 
     prefix: ImageRef = Field(description="What stands before each image's name.")
     pull_secret: SecretName | None = Field(None, description="The Secret to pull with, if nodes cannot on their own.")
 
 
-class GitOps(Part):
+class GitOps(Rare):
     """Who applies the rendered tree, if not this command."""
 
     engine: Literal["argocd", "flux"] = Field(description="Argo CD or Flux.")
@@ -225,7 +226,7 @@ class Alerts(Part):
     receiver_secret: SecretName = Field(description="The Secret that holds Alertmanager's receivers.")
 
 
-class Observability(Part):
+class Observability(Rare):
     """What is shown and who is woken."""
 
     dashboards: bool | None = Field(None, description="Whether to install the dashboards.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .units import Memory, Name, Part, Seq, refuse
+from .units import Memory, Name, Part, Rare, Seq, refuse
 
 
 class Accelerator(Part):
@@ -58,7 +58,7 @@ def _accelerator(value: object) -> object:
     return {"type": value} if isinstance(value, str) else value
 
 
-class Pool(Part):
+class Pool(Rare):
     """Nodes of one shape."""
 
     name: Name = Field(description="What models call it.")

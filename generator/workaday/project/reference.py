@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .schema import Project
+from .units import build_all
 
 SCHEMA_FILE = "project.schema.json"
 MODELINE = f"# yaml-language-server: $schema=./{SCHEMA_FILE}"
@@ -38,6 +39,7 @@ class Entry:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a project file."""
+    build_all(Project)
     schema = Project.model_json_schema()
     schema = _without_titles(schema)
     return {

@@ -44,7 +44,7 @@ from .platforms import (
 )
 from .pools import Accelerator, Nodes, Pool, Spot
 from .servers import Container, HuggingFace, Runtime, Server, TensorFlow, Torch, TorchServe, Triton, Vllm
-from .units import Duration, Email, FilePath, HostName, Name, Part, ProjectName, SecretName, Seq, refuse
+from .units import Duration, Email, FilePath, HostName, Name, Part, ProjectName, Rare, SecretName, Seq, refuse
 
 VERSION = 1
 
@@ -70,7 +70,7 @@ def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
-class Pipeline(Part):
+class Pipeline(Rare):
     """Several models behind one address: a graph of steps."""
 
     name: Name = Field(description="The pipeline's name.")
@@ -117,7 +117,7 @@ class RateLimit(Part):
     by: Literal["key", "ip"] | None = Field(None, description="What one caller is.")
 
 
-class Gateway(Part):
+class Gateway(Rare):
     """The one door to the models."""
 
     host: HostName = Field(description="The name under which the models are reached.")

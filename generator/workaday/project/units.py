@@ -5,10 +5,18 @@ Each type reads what people write and holds what programs want: bytes, seconds, 
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, NoReturn, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    Strict,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .cron import cron_mistake
 
@@ -21,6 +29,35 @@ class Part(BaseModel):
 
     # defer_build: only the whole project's validator is ever used, so only it is built
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True, populate_by_name=True)
+
+
+class Rare(Part):
+    """A part that few files have: its validator is built for the first file that has one, not at each start."""
+
+    _built: ClassVar[set[type[BaseModel]]] = set()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return what validates the part within another: a call that builds its own validator first."""
+        return handler(source) if cls in cls._built else core_schema.no_info_plain_validator_function(cls._validate)
+
+    @classmethod
+    def _validate(cls, value: object) -> Self:
+        if cls not in cls._built:
+            cls._built.add(cls)
+            cls.model_rebuild(force=True)
+        return cls.model_validate(value)
+
+
+def build_all(whole: type[Part]) -> None:
+    """Build a part with all that it may hold, as its JSON Schema needs it."""
+    Rare._built.update(Rare.__subclasses__())
+    known = [Part]
+    for part in known:
+        known += part.__subclasses__()
+        if "__pydantic_core_schema__" in vars(part):  # one with calls in the place of rare parts
+            del part.__pydantic_core_schema__
+    whole.model_rebuild(force=True)
 
 
 def refuse(kind: str, message: str, label: str = "", *hints: str, **context: Any) -> NoReturn:
@@ -160,12 +197,11 @@ def _cidr(value: str) -> str:
 
 def matching(pattern: str, what: str, example: str) -> Callable[[str], str]:
     """Return a validator that takes text of a form and says otherwise what the form is."""
-    compiled = re.compile(pattern)
 
     def check(value: str) -> str:
-        if not compiled.fullmatch(value):
+        if not re.fullmatch(pattern, value):  # compiled when a file has such a value, not at each start
             guess = _slug(value) if pattern in (LABEL_PATTERN, PROJECT_NAME) else ""
-            label = f"did you mean `{guess}`?" if compiled.fullmatch(guess) else f"for example `{example}`"
+            label = f"did you mean `{guess}`?" if re.fullmatch(pattern, guess) else f"for example `{example}`"
             refuse("malformed", f"`{value}` is no {what}", label)
         return value
 
