@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workaday_server.errors import ClientError, PredictorError, ServerError
+from workaday_server.errors import ClientError, ServerError
 from workaday_server.messages import Request, Response, to_json
 from workaday_server.protocols import raw
 from workaday_server.protocols.tensors import (
@@ -172,7 +172,7 @@ def _output(name: str, tensor: Array, binary: bool) -> tuple[dict[str, Any], lis
         try:
             entry["data"] = [_utf8(each) for each in flat] if is_bytes else _numbers(flat)
         except UnicodeDecodeError:
-            raise PredictorError(f"output {name} is not text; ask for it with binary_data") from None
+            raise ClientError(f"output {name} is not text; ask for it with binary_data") from None
         return entry, []
     data = to_bytes(tensor)
     entry["parameters"] = {"binary_data_size": len(data)}
