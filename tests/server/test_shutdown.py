@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import statistics
 from collections import Counter
 from collections.abc import Awaitable
 
 import httpx
+import pytest
+
+from .conftest import Server
 
 WORK = "import time\nclass Predictor:\n    def __init__(self, config):\n        pass\n    def predict(self, payload):\n        time.sleep(payload)\n        return payload\n"
 CLIENTS = 50
 EACH_PER_SECOND = 4  # 200 requests a second in all
 PROBE_SECONDS = 0.2
 WARM_SECONDS = 1.5
+ROLLOUTS = 50
 
 
 class Balancer:
@@ -56,7 +61,7 @@ class Balancer:
             return type(error).__name__
 
 
-async def rollout(server, drain_seconds: float) -> Balancer:
+async def rollout(server: Server, drain_seconds: float) -> Balancer:
     server.config["drain_seconds"] = drain_seconds
     server.model("a", WORK, limits={"concurrency": CLIENTS})
     server.start()
@@ -66,8 +71,11 @@ async def rollout(server, drain_seconds: float) -> Balancer:
         server.signal(signal.SIGTERM)
 
     balancer = Balancer(server.url)
-    await balancer.run(end())
-    assert await asyncio.to_thread(server.process.wait, 30) == 0
+    try:
+        await balancer.run(end())
+        assert await asyncio.to_thread(server.process.wait, 30) == 0
+    finally:
+        server.process.kill()
     assert balancer.sent > CLIENTS * EACH_PER_SECOND * WARM_SECONDS / 2, "the load was there when the signal came"
     return balancer
 
@@ -81,3 +89,21 @@ async def test_without_the_drain_delay_the_same_rollout_loses_requests(server) -
     """The proof that the test above can fail: requests that come before the probe has noticed are refused."""
     balancer = await rollout(server, drain_seconds=0)
     assert balancer.outcomes["200"] < balancer.sent
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_fifty_rollouts_lose_none_and_fifty_without_the_drain_delay_lose_some_each(tmp_path, free_port) -> None:
+    sent, lost = Counter[float](), {2.0: [], 0.0: []}
+    for number in range(ROLLOUTS):
+        for drain_seconds, losses in lost.items():
+            folder = tmp_path / f"{number}-{drain_seconds}"
+            folder.mkdir()
+            balancer = await rollout(Server(folder, free_port), drain_seconds)
+            sent[drain_seconds] += balancer.sent
+            losses.append(balancer.sent - balancer.outcomes["200"])
+    print(f"\nwith the delay {sum(lost[2.0])} of {sent[2.0]} lost in {ROLLOUTS} rollouts;", end=" ")
+    print(f"without, {sum(lost[0.0])} of {sent[0.0]}, {min(lost[0.0])} to {max(lost[0.0])} in each", end=" ")
+    print(f"(median {statistics.median(lost[0.0])})")
+    assert lost[2.0] == [0] * ROLLOUTS
+    assert min(lost[0.0]) > 0
