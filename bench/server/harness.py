@@ -66,7 +66,9 @@ def lua(folder: Path, name: str, bodies: Sequence[bytes], headers: dict[str, str
     lines += [
         "local bodies, at = {}, 0",
         f"for index = 1, {len(bodies)} do",
-        f'  bodies[index] = io.open("{folder}/{name}." .. (index - 1) .. ".body", "rb"):read("*a")',
+        f'  local file = io.open("{folder}/{name}." .. (index - 1) .. ".body", "rb")',
+        '  bodies[index] = file:read("*a")',
+        "  file:close()",  # wrk counts descriptors, and refuses those past what its connections need
         "end",
         "wrk.body = bodies[1]",
     ]
