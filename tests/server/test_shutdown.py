@@ -68,6 +68,8 @@ async def rollout(server: Server, drain_seconds: float) -> Balancer:
 
     async def end() -> None:
         await asyncio.sleep(WARM_SECONDS)
+        while balancer.sent < CLIENTS * EACH_PER_SECOND * WARM_SECONDS / 2:  # on a busy machine it takes longer
+            await asyncio.sleep(0.05)
         server.signal(signal.SIGTERM)
 
     balancer = Balancer(server.url)
@@ -76,7 +78,6 @@ async def rollout(server: Server, drain_seconds: float) -> Balancer:
         assert await asyncio.to_thread(server.process.wait, 30) == 0
     finally:
         server.process.kill()
-    assert balancer.sent > CLIENTS * EACH_PER_SECOND * WARM_SECONDS / 2, "the load was there when the signal came"
     return balancer
 
 
