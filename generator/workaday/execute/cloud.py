@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workaday.execute.failures import at_its_origin
 from workaday.execute.offline.tree import copied
-from workaday.execute.saved import Planned, forget, tree_hash
+from workaday.execute.saved import Planned, forget, take, tree_hash
 from workaday.execute.terraform import Event, ResourceChange, Terraform, TerraformFailure, find_binary
 from workaday.execute.workspace import Folders, Workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError
@@ -51,7 +51,7 @@ def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
     """
     with at_its_origin(workspace):
         try:
-            cluster_root(workspace).apply(workspace.saved_plan, on_event)
+            cluster_root(workspace).apply(take(workspace), on_event)
         finally:
             forget(workspace)
 
@@ -63,7 +63,7 @@ def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tupl
     """
     with at_its_origin(workspace):
         try:
-            bootstrap_root(workspace).apply(workspace.saved_plan, on_event)
+            bootstrap_root(workspace).apply(take(workspace), on_event)
         finally:
             forget(workspace)
         cluster = cluster_root(workspace)
@@ -85,7 +85,7 @@ def plan_destroy(folders: Folders) -> tuple[ResourceChange, ...]:
 def destroy(folders: Folders, on_event: Callable[[Event], None]) -> None:
     """Run the plan that `plan_destroy` saved."""
     try:
-        cluster_root(folders).apply(folders.saved_plan, on_event)
+        cluster_root(folders).apply(take(folders), on_event)
     finally:
         forget(folders)
 

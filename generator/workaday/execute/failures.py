@@ -29,8 +29,10 @@ LOGINS = {
     "gcp": "log in (`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS)",
     "azure": "log in (`az login`, or ARM_CLIENT_ID, ARM_TENANT_ID and ARM_CLIENT_SECRET)",
 }
+OTHER_ACCOUNT = re.compile(r"[Aa]ccount ID not allowed: (\d+)")
 LOCK = re.compile(
-    r"ID:\s+(?P<id>\S+).*?Operation:\s+(?P<what>\S*).*?Who:\s+(?P<who>\S*).*?Created:\s+(?P<when>[^\n]*)", re.S
+    r"^\s+ID:\s+(?P<id>\S+).*?Operation:\s+(?P<what>\S*).*?Who:\s+(?P<who>\S*).*?Created:\s+(?P<when>[^\n]*)",
+    re.DOTALL | re.MULTILINE,
 )
 # The frame that Terraform draws around what it says to people.
 FRAME = re.compile(r"^[╷│╵][ \t]?", re.MULTILINE)
@@ -48,10 +50,21 @@ def at_its_origin(workspace: Workspace) -> Iterator[None]:
         except (OSError, ValueError):
             origins = Origins()
         root = workspace.terraform_root.relative_to(workspace.tree).as_posix()
-        found = as_project_error(
+        found = wrong_account(failure, workspace) or as_project_error(
             failure, lambda address: origins.lookup_address(root, address), workspace.blueprint.platform
         )
         raise ProjectError(found.diagnostics, workspace.loaded.sources) from None
+
+
+def wrong_account(failure: TerraformFailure, workspace: Workspace) -> ProjectError | None:
+    """Return that the credentials are another account's, where that is what failed (X117)."""
+    found = OTHER_ACCOUNT.search(failure.output + "".join(str(each) for each in failure.diagnostics))
+    cloud = workspace.blueprint.cloud
+    if not found or cloud is None:
+        return None
+    message = f"you are logged in to account {found[1]}; this project is for {cloud.account}"
+    hints = ("choose the other profile (AWS_PROFILE), or correct `platform.account`",)
+    return ProjectError([Diagnostic("X117", message, ("platform", "account"), hints=hints)])
 
 
 def as_project_error(
@@ -85,6 +98,9 @@ def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
         )
     if raw["summary"] == "Error acquiring the state lock" and (lock := LOCK.search(detail)):
         return _locked(lock)
+    if raw["summary"] == "Saved plan is stale":
+        hint = "run `workaday plan` again, and look at what it says now"
+        return Diagnostic("X116", "someone has applied since this plan was made", hints=(hint,))
     if raw["summary"] in REFUSALS:
         return Diagnostic(code="X111", message=" ".join(CHECKED_BY.sub("", detail).split()), path=path)
     where = f": {address}" if address else ""

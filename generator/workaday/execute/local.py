@@ -10,7 +10,7 @@ from collections.abc import Callable
 from workaday.execute import probe
 from workaday.execute import process as processes
 from workaday.execute.failures import at_its_origin
-from workaday.execute.saved import Planned, forget, tree_hash
+from workaday.execute.saved import Planned, forget, take, tree_hash
 from workaday.execute.terraform import Event, Terraform, TerraformFailure, find_binary
 from workaday.execute.workspace import Folders, Workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError
@@ -44,7 +44,7 @@ def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
     check_ports(workspace)
     try:
         with at_its_origin(workspace):
-            terraform_of(workspace).apply(workspace.saved_plan, on_event)
+            terraform_of(workspace).apply(take(workspace), on_event)
     finally:
         forget(workspace)
 
@@ -83,17 +83,19 @@ def check_ports(workspace: Workspace) -> None:
 
     Raises ProjectError (L101) that names each owner.
     """
-    ours = {processes.live_state(run).get("port") for run in (workspace.state / "run").glob("*")}
+    states = [processes.live_state(run) for run in (workspace.state / "run").glob("*")]
+    ours = {state.get(key) for state in states for key in ("port", "grpc_port")}
     taken = [
         Diagnostic(
             code="L101",
-            message=f"port {process.port} is taken by {processes.port_owner(process.port)}",
+            message=f"port {port} is taken by {processes.port_owner(port)}",
             path=("platform", "port"),
-            label=f"process `{process.name}` wants {process.host}:{process.port}",
+            label=f"process `{process.name}` wants {process.host}:{port}",
             hints=("stop that process (`kill PID`), or set another `platform.port`",),
         )
         for process in workspace.blueprint.processes
-        if process.port not in ours and not processes.port_is_free(process.host, process.port)
+        for port in (process.port, process.grpc_port)
+        if port is not None and port not in ours and not processes.port_is_free(process.host, port)
     ]
     if taken:
         raise ProjectError(taken, workspace.loaded.sources)

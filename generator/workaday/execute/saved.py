@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from workaday.execute.terraform import ResourceChange
 from workaday.execute.workspace import Folders
@@ -43,6 +44,14 @@ def remembered(folders: Folders) -> Planned | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return planned if folders.saved_plan.exists() and planned.tree == tree_hash(folders) else None
+
+
+def take(folders: Folders) -> Path:
+    """Return the saved plan to be applied, as no longer saved: a run that is killed must not leave it to run again."""
+    path = folders.saved_plan.with_name("running.tfplan")
+    folders.saved_plan.replace(path)
+    folders.saved_plan.with_suffix(".json").unlink(missing_ok=True)
+    return path
 
 
 def forget(folders: Folders) -> None:

@@ -7,6 +7,7 @@ reach Terraform twice (its second interrupt is a hard kill that can lose state).
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -26,6 +27,8 @@ from workaday.project.diagnostics import Diagnostic, ProjectError
 
 Event = Mapping[str, Any]
 Action = Literal["create", "update", "replace", "delete"]
+LOOK_SECONDS = 0.02  # how often a running Terraform's words are looked for
+CHUNK = 1 << 20
 LOCK_WAIT = "120s"  # longer than an orphan of a killed run needs to finish its step
 
 
@@ -160,22 +163,19 @@ class Terraform:
         diagnostics: list[Event] = []
         plain: list[str] = []
         with (
+            tempfile.TemporaryFile() as answers,
             tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
             subprocess.Popen(
                 command,
                 cwd=self.root,
                 env=environment,
-                stdout=subprocess.PIPE,
+                stdout=answers,
                 stderr=complaints,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 start_new_session=True,
             ) as child,
             interrupts_forwarded_to(child),
         ):
-            assert child.stdout is not None
-            for line in child.stdout:
+            for line in followed(answers.fileno(), child):
                 event = parse_event(line)
                 if event is None:
                     plain.append(line)
@@ -184,12 +184,32 @@ class Terraform:
                     diagnostics.append(event["diagnostic"])
                 if on_event:
                     on_event(event)
-            child.wait()
             complaints.seek(0)
             complaint = complaints.read()
         if child.returncode:  # an interrupt has already been raised by now, as what it is
             raise TerraformFailure(verb, diagnostics, (complaint or "".join(plain)).strip())
         return "".join(plain)
+
+
+def followed(answers: int, child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Yield the lines that a child writes into a file, as they come, until it ends.
+
+    A file and no pipe: when we are killed, a pipe would kill Terraform at its next word, in the middle of an apply,
+    with the state locked. This way it ends what it began and frees the lock.
+    """
+    position, rest, ended = 0, b"", False
+    while not ended:
+        ended = child.poll() is not None  # asked before the read: what it wrote last is read after it has ended
+        # not `read`: the child writes where the file's one offset is, which reading would move
+        while chunk := os.pread(answers, CHUNK, position):
+            position += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode("utf-8", "replace") + "\n" for line in lines)
+        if not ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(LOOK_SECONDS)
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 def parse_event(line: str) -> Event | None:
@@ -201,7 +221,7 @@ def parse_event(line: str) -> Event | None:
 
 
 @contextmanager
-def interrupts_forwarded_to(child: subprocess.Popen[str]) -> Iterator[None]:
+def interrupts_forwarded_to(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into one SIGINT for the child, wait for its orderly end, then raise KeyboardInterrupt."""
     seen: list[int] = []
 
