@@ -9,8 +9,9 @@ from workaday.blueprint import naming
 from workaday.blueprint.cloud import KARPENTER, Cloud, NodeGroup
 from workaday.blueprint.machines import machine_of
 from workaday.blueprint.model import Blueprint
+from workaday.layout import state_dir
 from workaday.project.overlays import TEMPLATED
-from workaday.render.local import as_json
+from workaday.render.local import as_json, from_tree
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder
 from workaday.render.stock import Stock
 
@@ -48,6 +49,9 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     for name in ("bootstrap", *used):
         module = stock.module(f"{cloud.kind}/{name}")
         tree |= {f"terraform/modules/{cloud.kind}/{name}/{path}": content for path, content in module.items()}
+    tree[f"{BOOTSTRAP}/backend.tf"] = stock.fill(
+        "terraform/bootstrap_backend.tf.j2", state_dir=from_tree(blueprint, BOOTSTRAP, state_dir(blueprint.stage))
+    )
     tree[f"{BOOTSTRAP}/{TFVARS}"] = as_json(bootstrap_variables(cloud))
     tree[f"{CLUSTER}/{TFVARS}"] = as_json(cluster_variables(cloud))
     tree[ORIGINS] = origins(blueprint, cloud).to_bytes()
@@ -96,7 +100,10 @@ def bootstrap_variables(cloud: Cloud) -> dict[str, Any]:
             "storage_account": cloud.state.bucket,
             "container": cloud.state.container or "",
         }
-    return {"name": cloud.name, "region": cloud.region, **_account(cloud), "state": state, "tags": dict(cloud.tags)}
+    own: dict[str, Any] = _account(cloud)
+    if cloud.kind == "azure":  # who reaches the state's account over the network
+        own["cidrs"] = cloud.access.cidrs
+    return without_none({"name": cloud.name, "region": cloud.region, **own, "state": state, "tags": dict(cloud.tags)})
 
 
 def cluster_variables(cloud: Cloud) -> dict[str, Any]:
