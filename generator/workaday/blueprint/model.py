@@ -169,6 +169,7 @@ class Model:
         load_timeout_seconds: how long loading may take.
         revision: changes exactly when what is served changes.
         example: a payload to try it with, as the predictor's `example` says, or None.
+        grpc: its server answers over gRPC too.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Model:
     load_timeout_seconds: float
     revision: str
     example: Any = None
+    grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ class Process:
     environment: str
     drain_seconds: float
     fingerprint: str
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ GIB = 2**30
 # Of a replica's concurrency: at 0.6 the queue stays short while a new replica starts; at 1.0 it grows first.
 TARGET_SHARE = 0.6
 LOCAL_PORT = 8080
+GRPC_OFFSET, MAX_PORT = 1000, 65535
 # The CLI's version is no part of it: a fingerprint must not change where nothing that runs does.
 SERVER_GENERATION = "1"
 
@@ -109,9 +110,10 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         batching=batching,
         route=route.choose("path", written.route, f"/{written.name}", "the model's name"),
         process=written.name if requirements else MAIN,
-        load_timeout_seconds=600.0,
+        load_timeout_seconds=values.under("limits").choose("startup_timeout", written.limits, 600.0, "the default"),
         revision="",
         example=inputs.examples.get(predictor),
+        grpc=values.under("server").choose("grpc", server, False, "HTTP is enough for most callers"),
     )
     return replace(model, revision=revision_of(model, inputs))
 
@@ -211,18 +213,26 @@ def resolve_local(
     ]
     names = [(MAIN, BASE)] if len(alone) < len(models) else []
     names += [(model.name, model.name) for model in alone]
-    processes = tuple(
-        Process(
+    with_grpc = {model.process for model in models if model.grpc}
+    processes = []
+    for offset, (name, environment) in enumerate(names):
+        ports = [port + offset, grpc_port(port + offset)][: 2 if name in with_grpc else 1]
+        process = Process(
             name=name,
             host=host,
-            port=port + offset,
+            port=ports[0],
             environment=environment,
             drain_seconds=0.0,  # nothing stands between the client and this process that would have to notice first
-            fingerprint=digest("process", host, port + offset, *overlaid(inputs, name)),
+            fingerprint=digest("process", host, *ports, *overlaid(inputs, name)),
+            grpc_port=ports[1] if name in with_grpc else None,
         )
-        for offset, (name, environment) in enumerate(names)
-    )
-    return tuple(environments), processes
+        processes.append(process)
+    return tuple(environments), tuple(processes)
+
+
+def grpc_port(port: int) -> int:
+    """Return where a server listens for gRPC: a thousand above its port, or below it where there is none above."""
+    return port + GRPC_OFFSET if port + GRPC_OFFSET <= MAX_PORT else port - GRPC_OFFSET
 
 
 def overlaid(inputs: Inputs, process: str) -> list[str]:

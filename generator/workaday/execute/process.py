@@ -121,11 +121,10 @@ def start(interpreter: str, config: Path, run: Path) -> None:
     """
     stop(run)
     settings = json.loads(config.read_text())
-    host, port = settings["host"], settings["port"]
-    if not port_is_free(host, port):
-        raise ProcessError(
-            f"port {port} is taken by {port_owner(port)}; stop it, or set `platform.port` in project.yaml"
-        )
+    for port in filter(None, (settings["port"], settings.get("grpc_port"))):
+        if not port_is_free(settings["host"], port):
+            owner = port_owner(port)
+            raise ProcessError(f"port {port} is taken by {owner}; stop it, or set `platform.port` in project.yaml")
     run.mkdir(parents=True, exist_ok=True)
     (run / "state.json").unlink(missing_ok=True)
     (run / "config").write_text(f"{config.resolve()}\n")

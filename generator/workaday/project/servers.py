@@ -16,6 +16,7 @@ class Torch(Part):
     predictor: FilePath = Field(description="The Python file that holds the predictor, relative to this file.")
     class_: str | None = Field(None, alias="class", min_length=1, description="The predictor's class.")
     requirements: FilePath | None = Field(None, description="Python packages beside those of the server.")
+    grpc: bool | None = Field(None, description="The Open Inference Protocol over gRPC too.")
     image: ImageRef | None = Field(None, description="An image made elsewhere, instead of the one Workaday builds.")
 
 

@@ -101,6 +101,7 @@ def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
         "version": SERVER_CONFIG_VERSION,
         "host": process.host,
         "port": process.port,
+        "grpc_port": process.grpc_port,
         "state_file": seen(f"{state_dir(blueprint.stage)}/run/{process.name}/state.json"),
         "drain_seconds": process.drain_seconds,
         "models": [entry(model) for model in blueprint.models_of(process.name)],
