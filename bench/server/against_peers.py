@@ -30,6 +30,7 @@ def mlp(folder: Path) -> None:
         Contender("litserve", "unbatched", litserve, "/predict"),
         Contender("litserve", "batching 16, 2 ms", litserve, "/predict", BATCH),
         Contender("bentoml", "unbatched", bentoml, "/predict"),
+        Contender("bentoml", "adaptive batching, at most 16", bentoml, "/predict", BATCH),
     ]
     loads = [Load(row, 1), Load(row, 16)]
     report("MLP 128-256-10, JSON", alternate(contenders, loads, folder), loads)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.server.harness import PEERS, ROUNDS, Load, alternate, lua, ours
+from bench.server.harness import PEERS, ROUNDS, Load, Rates, alternate, lua, ours
 
 MODELS = Path(__file__).parents[2] / "models"
 TEXTS = (
@@ -36,11 +36,14 @@ def embedder(folder: Path) -> None:
         ours(folder, "embedder", BATCHING, "/embed", predictor=predictor, route="/embed", batching=batching),
         ours(folder, "embedder", "unbatched", "/embed", predictor=predictor, route="/embed"),
     ]
-    rates = alternate(contenders, [load], folder)
+    costs: Rates = {}
+    rates = alternate(contenders, [load], folder, costs=costs)
     batched, alone = (rates["workaday", setup][0] for setup in (BATCHING, "unbatched"))
     print(f"\nMiniLM, {load.connections} callers: texts a second")
     print(f"  {BATCHING}: {statistics.median(batched):.1f}; unbatched: {statistics.median(alone):.1f}")
     _print_ratio("batching to unbatched", [one / other for one, other in zip(batched, alone, strict=True)])
+    batched, alone = (costs["workaday", setup][0] for setup in (BATCHING, "unbatched"))
+    _print_ratio("the same for each second computed", [one / other for one, other in zip(batched, alone, strict=True)])
 
 
 def classifier(folder: Path) -> None:

@@ -92,8 +92,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(contender: Contender, folder: Path, script: Path) -> Iterator[str]:
-    """Start a server in a process group of its own; give its URL once it answers the load's first request."""
+def running(contender: Contender, folder: Path, script: Path) -> Iterator[tuple[str, int]]:
+    """Start a server in a process group of its own; give its URL and process once it answers the first request."""
     port = free_port()
     command = [str(port) if each == "port" else each for each in contender.command]
     if contender.server == OURS:
@@ -107,7 +107,7 @@ def running(contender: Contender, folder: Path, script: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}{contender.path}"
     try:
         _until_answered(url, script, process)
-        yield url
+        yield url, process.pid
     finally:
         stop(process)
 
@@ -160,23 +160,44 @@ def rate(url: str, load: Load, seconds: int = SECONDS) -> float:
 Rates = dict[tuple[str, str], list[list[float]]]  # by server and set-up: a list per load, a figure per round
 
 
-def alternate(contenders: list[Contender], loads: list[Load], folder: Path, rounds: int = ROUNDS) -> Rates:
-    """Start every server, then load one after another, round after round: what else the machine does hits all alike."""
+def cpu_seconds(process: int) -> float:
+    """Return what a process, without its children, has computed so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def alternate(
+    contenders: list[Contender],
+    loads: list[Load],
+    folder: Path,
+    rounds: int = ROUNDS,
+    costs: Rates | None = None,
+) -> Rates:
+    """Start every server, then load one after another, round after round: what else the machine does hits all alike.
+
+    `costs`, where given, gets the requests for each second that the server's own process computed: on a machine that
+    is not idle, who has more threads gets more of it, and only this figure does not care.
+    """
     rates: Rates = {}
     with contextlib.ExitStack() as stack:
         urls = []
         for each in contenders:
             try:
-                urls.append((each, stack.enter_context(running(each, folder, loads[0].script))))
+                urls.append((each, *stack.enter_context(running(each, folder, loads[0].script))))
                 rate(urls[-1][1], Load(loads[0].script, 4), 1)  # warm
-                rates[each.server, each.setup] = [[] for _ in loads]
+                for figures in (rates, costs if costs is not None else {}):
+                    figures[each.server, each.setup] = [[] for _ in loads]
             except RuntimeError as error:
-                urls = [pair for pair in urls if pair[0] is not each]
+                urls = [known for known in urls if known[0] is not each]
                 print(f"  {each.server}, {each.setup}: not measured: {error}", flush=True)
         for _ in range(rounds):
             for index, load in enumerate(loads):
-                for each, url in urls:
-                    rates[each.server, each.setup][index].append(rate(url, load))
+                for each, url, process in urls:
+                    before = cpu_seconds(process)
+                    rates[each.server, each.setup][index].append(found := rate(url, load))
+                    if costs is not None:
+                        computed = max(cpu_seconds(process) - before, 0.01)
+                        costs[each.server, each.setup][index].append(found * SECONDS / computed)
     return rates
 
 

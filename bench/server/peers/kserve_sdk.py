@@ -7,9 +7,19 @@ from typing import Any
 
 import numpy as np
 import torch
+import uvicorn
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 from kserve.logging import logger
 from network import answer, network
+
+configure = uvicorn.Config.__init__
+
+
+def on_loopback(self: uvicorn.Config, app: Any, **given: Any) -> None:
+    configure(self, app, **given | {"host": "127.0.0.1"})
+
+
+uvicorn.Config.__init__ = on_loopback  # the SDK has no option for the address, and takes them all
 
 
 class Mlp(Model):

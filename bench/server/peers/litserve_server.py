@@ -1,4 +1,4 @@
-"""LitServe: one worker; with `BATCH` set, its batching of 16 and 2 ms."""
+"""LitServe: one worker, ZeroMQ between it and the HTTP server; with `BATCH` set, its batching of 16 and 2 ms."""
 
 import os
 import sys
@@ -35,5 +35,5 @@ class Mlp(litserve.LitAPI):
 
 if __name__ == "__main__":
     api = Mlp(max_batch_size=BATCH, batch_timeout=0.002 if BATCH > 1 else 0.0)
-    server = litserve.LitServer(api, accelerator="cpu")
+    server = litserve.LitServer(api, accelerator="cpu", fast_queue=True)
     server.run(host="127.0.0.1", port=int(sys.argv[1]), log_level="error", access_log=False, generate_client_file=False)
