@@ -103,7 +103,7 @@ def bootstrap_variables(cloud: Cloud) -> dict[str, Any]:
     own: dict[str, Any] = _account(cloud)
     if cloud.kind == "azure":  # who reaches the state's account over the network
         own["cidrs"] = cloud.access.cidrs
-    return without_none({"name": cloud.name, "region": cloud.region, **own, "state": state, "tags": dict(cloud.tags)})
+    return {"name": cloud.name, "region": cloud.region, **own, "state": state, "tags": dict(cloud.tags)}
 
 
 def cluster_variables(cloud: Cloud) -> dict[str, Any]:
