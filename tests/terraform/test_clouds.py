@@ -1,7 +1,7 @@
 """Every profile of every cloud: rendered, formatted, planned offline by real Terraform, and held to each policy.
 
-The providers behind the plan are the pinned schemas: they prove shape and wiring, and what the real ones refuse on their
-own; never that a cloud would do it.
+The providers behind the plan are the pinned schemas: they prove shape and wiring, and what the real ones refuse on
+their own; never that a cloud would do it.
 """
 
 from __future__ import annotations
