@@ -206,11 +206,10 @@ def test_what_forces_a_new_resource(case):
 RULES = {
     "mode": {"values": ["fast", "slow"]},
     "zones": {"values": ["a", "b"]},
-    "size": {"conflicts_with": ["disk"]},
+    "size": {"conflicts_with": ["disk"], "at_least_one_of": ["zones"]},
     "disk.size": {"exactly_one_of": ["disk.0.size", "disk.0.kind"]},
     "disk.kind": {"exactly_one_of": ["disk.0.size", "disk.0.kind"]},
     "limits": {"required_with": ["size", "zones"]},
-    "name": {"at_least_one_of": ["zones", "size"]},
 }
 SAID = {**EMPTY, "zones": ["a"]}
 REFUSED = {
@@ -227,6 +226,7 @@ REFUSED = {
         {('only one of "disk.kind", "disk.size" can be set', ("disk", 0))},
     ),
     "none of one": ({"disk": [{}]}, {('one of "disk.kind", "disk.size" must be set', ("disk", 0))}),
+    "an empty list is a value, no block is none": ({"zones": [], "size": 1, "disk": []}, set()),
     "one of one that is not known": ({"disk": [{"size": UNKNOWN}]}, set()),
     "what is needed too": (
         {"limits": {"cpu": 1}, "disk": []},

@@ -50,6 +50,16 @@ func (w *world) scoped(f *fn, arguments []ast.Expr, from *scope) *scope {
 		for i, target := range assign.Lhs {
 			switch t := target.(type) {
 			case *ast.Ident:
+				if call, ok := assign.Rhs[i].(*ast.CallExpr); ok && called(call) == "append" && len(call.Args) > 1 {
+					if grown, ok := call.Args[0].(*ast.Ident); ok && grown.Name == t.Name {
+						var more ast.Expr = &ast.CompositeLit{Elts: call.Args[1:]}
+						if call.Ellipsis.IsValid() {
+							more = call.Args[1]
+						}
+						inner.laid[t.Name] = append(inner.laid[t.Name], bound{more, inner})
+						continue
+					}
+				}
 				if self, ok := assign.Rhs[i].(*ast.Ident); !ok || self.Name != t.Name {
 					if _, taken := inner.vars[t.Name]; !taken {
 						inner.vars[t.Name] = bound{assign.Rhs[i], inner}

@@ -34,13 +34,14 @@ class _Place:
 def findings(config: Mapping[str, Any], block: Block, rules: Rules) -> list[Finding]:
     """Return all that a configuration may not say, without repeats."""
     found: dict[Finding, None] = {}
+    root = _Place(config, block, (), "")
     for place in _places(config, block, (), "", in_set=False):
         for name, attribute in block_names(place.block):
             at = (*place.path, name)
             if attribute and place.value.get(name) is not None:
                 text = f'"{name}" is decided by the provider and cannot be set'
                 found[Finding("Value for unconfigurable attribute", text, at)] = None
-            for each in _broken(config, place, name, rules.get(place.pattern + name, {})):
+            for each in _broken(root, place, name, rules.get(place.pattern + name, {})):
                 found[each] = None
     return list(found)
 
@@ -53,35 +54,34 @@ def block_names(block: Block) -> Iterator[tuple[str, bool]]:
         yield name, False
 
 
-def _broken(config: Mapping[str, Any], place: _Place, name: str, rule: Mapping[str, Any]) -> Iterator[Finding]:
+def _broken(root: _Place, place: _Place, name: str, rule: Mapping[str, Any]) -> Iterator[Finding]:
     at, label = (*place.path, name), place.pattern + name
-    value = place.value.get(name)
+    value = _given(place.value, place.block, name)
     for refused in _refused(value, rule.get("values", ())):
         allowed = ", ".join(f'"{each}"' for each in rule["values"] if each)
         yield Finding("Invalid value", f'"{refused}" is none of {allowed}', at)
-    yield from _counted(config, rule, at)
-    if not _is_set(value):
+    for key, most in (("exactly_one_of", 1), ("at_least_one_of", None)):
+        if key in rule:
+            # The providers' SDK counts an argument in, whether its own list names it or not.
+            others = {_plain(each): _lookup(root, each) for each in rule[key]}
+            yield from _counted({**others, label: value}, most, place.path)
+    if value is None or is_unknown(value):
         return
     for other in rule.get("conflicts_with", ()):
-        if _is_set(_lookup(config, other)):
-            yield Finding("Conflicting arguments", f'"{label}" conflicts with {_shown(other)}', at)
-    missing = [other for other in rule.get("required_with", ()) if not _is_set(_lookup(config, other), unknown=True)]
+        if _is_set(_lookup(root, other)):
+            yield Finding("Conflicting arguments", f'"{label}" conflicts with "{_plain(other)}"', at)
+    missing = [f'"{_plain(other)}"' for other in rule.get("required_with", ()) if _lookup(root, other) is None]
     if missing:
-        yield Finding("Missing required argument", f'"{label}" needs {" and ".join(map(_shown, missing))} too', at)
+        yield Finding("Missing required argument", f'"{label}" needs {" and ".join(missing)} too', at)
 
 
-def _counted(config: Mapping[str, Any], rule: Mapping[str, Any], at: Path) -> Iterator[Finding]:
-    for key, most in (("exactly_one_of", 1), ("at_least_one_of", None)):
-        names: Sequence[str] = rule.get(key, ())
-        values = [_lookup(config, each) for each in names]
-        given = sum(map(_is_set, values))
-        parent = at[:-1]
-        if names and not given and not any(map(is_unknown, values)):
-            text = f"one of {', '.join(map(_shown, sorted(names)))} must be set"
-            yield Finding("Missing required argument", text, parent)
-        elif most and given > most:
-            text = f"only one of {', '.join(map(_shown, sorted(names)))} can be set"
-            yield Finding("Conflicting arguments", text, parent)
+def _counted(values: Mapping[str, Any], most: int | None, at: Path) -> Iterator[Finding]:
+    given = sum(map(_is_set, values.values()))
+    named = ", ".join(f'"{name}"' for name in sorted(values))
+    if not given and not any(map(is_unknown, values.values())):
+        yield Finding("Missing required argument", f"one of {named} must be set", at)
+    elif most and given > most:
+        yield Finding("Conflicting arguments", f"only one of {named} can be set", at)
 
 
 def _places(value: Any, block: Block, path: Path, pattern: str, *, in_set: bool) -> Iterator[_Place]:
@@ -106,23 +106,33 @@ def _refused(value: Any, allowed: Sequence[str]) -> list[str]:
     return [each for each in values if isinstance(each, str) and each not in allowed]
 
 
-def _lookup(config: Any, path: str) -> Any:
-    """Return what the providers' own notation leads to: `update_config.0.max_unavailable`."""
+def _lookup(root: _Place, path: str) -> Any:
+    """Return what the providers' own notation leads to, such as `update_config.0.max_unavailable`; None if not set."""
+    value: Any = root.value
+    block: Block | None = root.block
     for step in path.split("."):
-        if is_unknown(config):
-            return config
-        if isinstance(config, list):
-            config = config[int(step)] if step.isdigit() and int(step) < len(config) else None
-        elif step != "0":  # a single block is a list of one to the providers' SDK
-            config = config.get(step) if isinstance(config, dict) else None
-    return config
+        if value is None or is_unknown(value):
+            return value
+        if step.isdigit():  # a single block is a list of one to the providers' SDK
+            value = value if isinstance(value, dict) else value[int(step)] if int(step) < len(value) else None
+        elif isinstance(value, dict):
+            value = _given(value, block, step)
+            nested = block.blocks.get(step) if block else None
+            block = nested.block if nested else None
+        else:
+            return None
+    return value
 
 
-def _is_set(value: Any, *, unknown: bool = False) -> bool:
-    if is_unknown(value):
-        return unknown
-    return value is not None and value != []
+def _given(value: Mapping[str, Any], block: Block | None, name: str) -> Any:
+    """Return an argument's value, None where there is no block of that name; an empty list is a value."""
+    found = value.get(name)
+    return None if found == [] and block and name in block.blocks else found
 
 
-def _shown(path: str) -> str:
-    return f'"{".".join(step for step in path.split(".") if not step.isdigit())}"'
+def _is_set(value: Any) -> bool:
+    return value is not None and not is_unknown(value)
+
+
+def _plain(path: str) -> str:
+    return ".".join(step for step in path.split(".") if not step.isdigit())
