@@ -91,6 +91,14 @@ def test_what_a_module_refuses_is_told_in_its_words_at_what_it_is_about(raw: dic
     assert found.path == ("platform", subject)
 
 
+def test_a_refused_node_group_is_told_at_its_pool_without_the_modules_own_line() -> None:
+    place = "\nat deploy/default/terraform/modules/aws/node_groups/launch_templates.tf:127:23: condition = x == null"
+    raw = {"address": "module.node_groups.aws_launch_template.this", "summary": "Resource precondition failed"}
+    [found] = told({**raw, "detail": "node group gpu-spot: EKS takes no bid." + place})
+    assert found.message == "node group gpu-spot: EKS takes no bid."
+    assert found.path == ("platform", 'var.node_groups["gpu-spot"]')
+
+
 def test_a_locked_state_says_who_holds_it_and_since_when() -> None:
     detail = (
         "Error message: api error PreconditionFailed\nLock Info:\n  ID:        abc-1\n  Path:      b/cluster.tfstate\n"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # What a module of ours refuses, in its own words: a validation or a precondition.
 REFUSALS = {"Invalid value for variable", "Resource precondition failed", "Resource postcondition failed"}
 CHECKED_BY = re.compile(r"\n*This was checked by the validation rule at .*\Z", re.DOTALL)
+# A refusal begins with what it is about, by the user's own name; Terraform's finding has the resource, not which of them.
+ABOUT = re.compile(r"node group (\S+?):")
+PLACE = re.compile(r"\nat [^\n]+:\d+:\d+: [^\n]*\Z")
 # The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
 VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*(\w+)\s*=')
 NO_CREDENTIALS = re.compile(
@@ -102,7 +105,8 @@ def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
         hint = "run `workaday plan` again, and look at what it says now"
         return Diagnostic("X116", "someone has applied since this plan was made", hints=(hint,))
     if raw["summary"] in REFUSALS:
-        return Diagnostic(code="X111", message=" ".join(CHECKED_BY.sub("", detail).split()), path=path)
+        said = PLACE.sub("", CHECKED_BY.sub("", detail))
+        return Diagnostic(code="X111", message=" ".join(said.split()), path=path)
     where = f": {address}" if address else ""
     return Diagnostic(code="X110", message=f"terraform: {raw['summary']}{where}\n{detail}".rstrip(), path=path)
 
@@ -137,6 +141,8 @@ def _locked(lock: re.Match[str]) -> Diagnostic:
 
 def _subject(raw: Event) -> str:
     """Return what a finding is about: a resource's address, or `var.NAME`."""
+    if raw["summary"] == "Resource precondition failed" and (group := ABOUT.match(raw.get("detail", ""))):
+        return f'var.node_groups["{group[1]}"]'
     snippet = raw.get("snippet") or {}
     for text in (snippet.get("context") or "", snippet.get("code") or ""):
         if not raw.get("address") and (found := VARIABLE.search(text)):
