@@ -287,6 +287,44 @@ def test_a_moved_project_gets_a_server_that_reads_the_new_place(project) -> None
     project.ok("destroy", "--yes")
 
 
+def test_before_a_new_port_is_applied_the_server_is_found_where_it_lives(project) -> None:
+    project.model("a")
+    assert project.status()["a"]["url"] is None
+    project.up()
+    old = project.port
+    project.port = old + 7
+    project.write()
+    assert project.status()["a"]["url"] == f"http://127.0.0.1:{old}/a"
+    assert project.predict("a", 1)["echo"] == 1
+    log = project.ok("logs", "a").splitlines()
+    assert project.ok("logs", "a", "-n", "0") == ""
+    assert project.ok("logs", "a", "-n", "1").splitlines() == log[-1:]
+    assert project.run("logs", "a", "-n", "-1").returncode == 1
+
+
+def test_data_beside_a_predictor_is_part_of_its_model(project) -> None:
+    code = """
+from pathlib import Path
+
+
+class Predictor:
+    def __init__(self, config):
+        self.label = Path(__file__).with_name("label.txt").read_text()
+
+    def predict(self, payload):
+        return {"label": self.label}
+"""
+    project.model("a", code=code)
+    label = project.folder / "models/a/label.txt"
+    label.write_text("cat")
+    project.up()
+    assert "nothing to do" in project.ok("plan")
+    label.write_text("dog")
+    assert "reload" in project.ok("plan")
+    project.ok("apply")
+    assert project.predict("a", 1)["label"] == "dog"
+
+
 def test_a_port_is_checked_before_anything_is_stopped_for_it(project) -> None:
     project.model("a")
     project.up()

@@ -159,3 +159,8 @@ def test_a_predictor_beside_the_project_file_does_not_see_the_tree(tmp_path: Pat
     assert code_digest(predictor, tmp_path) == before
     (tmp_path / "helper.py").write_text("")
     assert code_digest(predictor, tmp_path) != before
+
+
+def test_how_long_loading_may_take_is_the_project_file_s_to_say(tmp_path: Path) -> None:
+    assert blueprint(tmp_path).models[0].load_timeout_seconds == 600
+    assert blueprint(tmp_path, model={"limits": {"startup_timeout": "20m"}}).models[0].load_timeout_seconds == 1200

@@ -204,7 +204,7 @@ def logs(
     model: ModelName,
     file: File = PROJECT,
     env: Stage = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
 ) -> int:
     """Print the end of a model's server log."""
     from workaday.cli import use

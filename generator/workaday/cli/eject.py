@@ -107,20 +107,16 @@ def listed(file: Path, into: str) -> bytes | None:
 
 def outside(into: str) -> Exception:
     """Return the error of an overlay that cannot be one of the project's folders."""
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
 
-    hint = "name a folder of the project, such as `--into overlays/own`"
-    return ProjectError([Diagnostic("P302", f"`{into}` cannot be an overlay", hints=(hint,))])
+    return mistake("P302", f"`{into}` cannot be an overlay", "name a folder in it, such as `--into overlays/own`")
 
 
 def unknown(part: str, used: Mapping[str, bytes]) -> Exception:
     """Return the error of a part that the project does not use."""
-    from workaday.project.diagnostics import Diagnostic, ProjectError
-    from workaday.project.spelling import closest
+    from workaday.project.diagnostics import mistake
+    from workaday.project.spelling import meant
 
     parts = list(counted(used))
-    guess = closest(part, parts)
-    hints = (f"did you mean `{guess}`?",) if guess else ()
-    return ProjectError(
-        [Diagnostic("P313", f"the project uses no `{part}`", hints=(*hints, f"parts: {', '.join(parts)}"))]
-    )
+    hints = filter(None, (meant(part, parts), f"parts: {', '.join(parts)}"))
+    return mistake("P313", f"the project uses no `{part}`", *hints)

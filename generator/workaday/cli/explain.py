@@ -67,7 +67,12 @@ def placement_of(workspace: Workspace, path: tuple[str | int, ...]) -> list[str]
     name = blueprint.models[int(path[1])].name
     region = getattr(workspace.loaded.project.platform, "region", None)
     catalogue = read(blueprint.platform)
-    return [line for each in placements(blueprint, region) if each.model == name for line in described(each, catalogue)]
+    return [
+        line
+        for each in placements(blueprint, region)
+        if each.model == name
+        for line in described(each, catalogue, region=region)
+    ]
 
 
 def parse_key(key: str, workspace: Workspace) -> tuple[str | int, ...]:
@@ -141,16 +146,8 @@ def shown(value: Any) -> str:
 
 def unknown(key: str, known: list[str]) -> Exception:
     """Return the error of a key that has no value."""
-    from difflib import get_close_matches
+    from workaday.project.diagnostics import mistake
+    from workaday.project.spelling import meant
 
-    from workaday.project.diagnostics import Diagnostic, ProjectError
-
-    close = get_close_matches(re.split(r"[.\[\]]+", key)[-1], known, 1)
-    hint = (
-        f"did you mean `{close[0]}`?"
-        if close
-        else f"there is: {', '.join(known)}"
-        if known
-        else "see `workaday explain models`"
-    )
-    return ProjectError([Diagnostic(code="X122", message=f"no value at `{key}`", hints=(hint,))])
+    otherwise = f"there is: {', '.join(known)}" if known else "see `workaday explain models`"
+    return mistake("X122", f"no value at `{key}`", meant(re.split(r"[.\[\]]+", key)[-1], known, otherwise))

@@ -17,7 +17,7 @@ def replace_file(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
         draft.replace(path)
     except OSError as error:
-        from workaday.project.diagnostics import Diagnostic, ProjectError
+        from workaday.project.diagnostics import mistake
 
         draft.unlink(missing_ok=True)
-        raise ProjectError([Diagnostic("T104", f"cannot write {path}: {error.strerror}")]) from None
+        raise mistake("T104", f"cannot write {path}: {error.strerror}") from None

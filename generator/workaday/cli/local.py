@@ -59,7 +59,7 @@ class Progress:
             return f"{label:<24} prepared  {took:>8}"
         if kind == "server":
             process = next(each for each in self.workspace.blueprint.processes if each.name == key)
-            return f"{label:<24} listening {took:>8}  http://{probe.shown_host(process)}:{process.port}"
+            return f"{label:<24} listening {took:>8}  http://{probe.shown_host(process.host)}:{process.port}"
         model = next(each for each in self.workspace.blueprint.models if each.name == key)
         status = probe.model_status(self.workspace, model)
         return f"{label:<24} {status.state:<9} {seconds(status.seconds):>8}  {size(status.memory_bytes)}"
@@ -99,7 +99,7 @@ def detail(workspace: Workspace, change: ResourceChange) -> str:
         return next(str(each.requirements) for each in blueprint.environments if each.name == change.key)
     if change.name == "server":
         process = next(each for each in blueprint.processes if each.name == change.key)
-        return f"http://{probe.shown_host(process)}:{process.port}"
+        return f"http://{probe.shown_host(process.host)}:{process.port}"
     return next(model.predictor for model in blueprint.models if model.name == change.key)
 
 
@@ -113,7 +113,7 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
         return
     say()
     for model in models:
-        say(f"# {model.name}\n{probe.curl_line(workspace.blueprint, model)}")
+        say(f"# {model.name}\n{probe.curl_line(workspace, model)}")
 
 
 def more(workspace: Workspace, planned: Planned) -> dict[str, object]:

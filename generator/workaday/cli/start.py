@@ -16,35 +16,20 @@ PLATFORMS = ("local",)
 
 def init(folder: Path, platform: str, example: str) -> int:
     """Copy an example to a folder; a file that is there already is never overwritten."""
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
     from workaday.resources import bundle
 
     source = bundle() / "templates" / "init"
     examples = sorted(each.name for each in source.iterdir() if each.is_dir())
     for given, known, what in ((platform, PLATFORMS, "platform"), (example, examples, "example")):
         if given not in known:
-            raise ProjectError(
-                [
-                    Diagnostic(
-                        code="X120",
-                        message=f"no {what} `{given}` to start from",
-                        hints=(f"there is: {', '.join(known)}",),
-                    )
-                ]
-            )
+            raise mistake("X120", f"no {what} `{given}` to start from", f"there is: {', '.join(known)}")
     files = sorted(each for each in (source / example).rglob("*") if each.is_file() and "__pycache__" not in each.parts)
     targets = [folder / each.relative_to(source / example) for each in files]
     present = [str(each) for each in targets if each.name != ".gitignore" and os.path.lexists(each)]
     if present:
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code="X121",
-                    message=f"{', '.join(present)} exist{'s' * (len(present) == 1)}; nothing was written",
-                    hints=("choose another folder: `workaday init DIR`",),
-                )
-            ]
-        )
+        message = f"{', '.join(present)} exist{'s' * (len(present) == 1)}; nothing was written"
+        raise mistake("X121", message, "choose another folder: `workaday init DIR`")
     try:
         for origin, target in zip(files, targets, strict=True):
             if target.exists():
@@ -57,7 +42,7 @@ def init(folder: Path, platform: str, example: str) -> int:
             say(f"wrote {target}")
     except OSError as error:
         said = (error.strerror or "it cannot be written").lower()
-        raise ProjectError([Diagnostic(code="X123", message=f"cannot write to {folder}: {said}")]) from None
+        raise mistake("X123", f"cannot write to {folder}: {said}") from None
     here = (
         ""
         if folder == Path()
@@ -77,19 +62,12 @@ def project_name(folder: Path) -> str:
 def serve(predictor: Path, name: str | None, port: int, *, reload: bool) -> int:
     """Become the model server with one predictor."""
     from workaday.execute.process import has_server
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
 
     interpreter = next((each for each in candidates() if has_server(each)), None)
     if interpreter is None:
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code="L130",
-                    message="this Python has no model server",
-                    hints=("run `workaday apply` in a project once: it makes an environment with it",),
-                )
-            ]
-        )
+        hint = "run `workaday apply` in a project once: it makes an environment with it"
+        raise mistake("L130", "this Python has no model server", hint)
     command = [interpreter, "-m", "workaday_server", "serve", str(predictor), "--port", str(port)]
     command += ["--name", name] if name else []
     command += ["--reload"] if reload else []

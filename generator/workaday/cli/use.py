@@ -30,7 +30,7 @@ def status(file: Path, stage: str | None, *, as_json: bool) -> int:
         return Exit.DONE
     rows = [("model", "state", "loaded in", "memory", "pid", "url")]
     rows += [
-        (each.name, each.state, seconds(each.seconds), size(each.memory_bytes), str(each.pid or "-"), each.url)
+        (each.name, each.state, seconds(each.seconds), size(each.memory_bytes), str(each.pid or "-"), each.url or "-")
         for each in found
     ]
     say(table(rows))
@@ -49,7 +49,8 @@ def logs(name: str, file: Path, stage: str | None, *, lines: int) -> int:
     log = workspace.run_dir(model.process) / "server.log"
     if not log.exists():
         raise not_running(name)
-    for line in log.read_text(errors="replace").splitlines()[-lines:]:
+    said = log.read_text(errors="replace").splitlines()
+    for line in said[max(len(said) - lines, 0) :]:
         say(line)
     return Exit.DONE
 
@@ -61,14 +62,15 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
 
     from workaday.execute import probe
     from workaday.execute.workspace import open_workspace
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
 
     workspace = open_workspace(file, stage)
     model = find_model(workspace, name)
     body, kind = read_payload(workspace, model, payload)
-    request = Request(
-        probe.url_of(workspace.blueprint, model), data=body, headers={"content-type": kind}, method="POST"
-    )
+    url = probe.live_url(workspace, model)
+    if url is None:
+        raise not_running(name)
+    request = Request(url, data=body, headers={"content-type": kind}, method="POST")
     try:
         with urlopen(request, timeout=model.limits.timeout_seconds + 5) as answer:
             sys.stdout.buffer.write(answer.read())
@@ -77,7 +79,7 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
             sys.stdout.flush()
     except HTTPError as error:
         message = error.read().decode(errors="replace").strip()
-        raise ProjectError([Diagnostic(code="L120", message=f"`{name}` answered {error.code}: {message}")]) from None
+        raise mistake("L120", f"`{name}` answered {error.code}: {message}") from None
     except (URLError, OSError):
         raise not_running(name) from None
     return Exit.DONE
@@ -85,7 +87,7 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
 
 def read_payload(workspace: Workspace, model: Model, payload: str | None) -> tuple[bytes, str]:
     """Return the body and its content type: JSON, a file's bytes (`@FILE`), or the predictor's example."""
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
 
     folder = Path()
     given: Any = payload
@@ -97,21 +99,14 @@ def read_payload(workspace: Workspace, model: Model, payload: str | None) -> tup
         try:
             return path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         except OSError as error:
-            raise ProjectError([Diagnostic(code="L121", message=f"cannot read {path}: {error.strerror}")]) from None
+            raise mistake("L121", f"cannot read {path}: {error.strerror}") from None
     if payload is None:
         return json.dumps(given).encode(), "application/json"
     try:
         json.loads(payload)
     except ValueError as error:
-        raise ProjectError(
-            [
-                Diagnostic(
-                    code="L121",
-                    message=f"the payload is not JSON: {error}",
-                    hints=('quote it for the shell: \'{"text": "hello"}\', or give a file: @payload.json',),
-                )
-            ]
-        ) from None
+        hint = 'quote it for the shell: \'{"text": "hello"}\', or give a file: @payload.json'
+        raise mistake("L121", f"the payload is not JSON: {error}", hint) from None
     return payload.encode(), "application/json"
 
 
@@ -120,26 +115,18 @@ def find_model(workspace: Workspace, name: str) -> Model:
 
     Raises ProjectError (L122) with the likely one where there is none.
     """
-    from difflib import get_close_matches
-
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
+    from workaday.project.spelling import meant
 
     by_name = {model.name: model for model in workspace.blueprint.models}
     if name in by_name:
         return by_name[name]
-    close = get_close_matches(name, by_name, 1)
-    hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(by_name)}"
-    raise ProjectError([Diagnostic(code="L122", message=f"no model `{name}` in the project", hints=(hint,))])
+    hint = meant(name, by_name, f"there are: {', '.join(by_name)}")
+    raise mistake("L122", f"no model `{name}` in the project", hint)
 
 
 def not_running(name: str) -> Exception:
     """Return the error of a model whose server does not answer."""
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.project.diagnostics import mistake
 
-    return ProjectError(
-        [
-            Diagnostic(
-                code="L123", message=f"`{name}` is not running", hints=("start it: `workaday plan && workaday apply`",)
-            )
-        ]
-    )
+    return mistake("L123", f"`{name}` is not running", "start it: `workaday plan && workaday apply`")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import mimetypes
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from workaday.execute import process as processes
@@ -26,7 +25,7 @@ class ModelStatus:
         state: as its server says, or `stopped` where no server lives, or `outdated` where an older revision serves.
         seconds: how long loading took, or has taken so far.
         memory_bytes: what loading it added to its process.
-        url: where it answers.
+        url: where it answers, or None where no server lives.
         pid: its server process.
         error: why it failed.
     """
@@ -35,7 +34,7 @@ class ModelStatus:
     state: State
     seconds: float | None
     memory_bytes: int | None
-    url: str
+    url: str | None
     pid: int | None
     error: str | None
 
@@ -43,26 +42,36 @@ class ModelStatus:
 def url_of(blueprint: Blueprint, model: Model) -> str:
     """Return the address of a model's own route on the local platform."""
     process = process_of(blueprint, model)
-    return f"http://{shown_host(process)}:{process.port}{model.route}"
+    return f"http://{shown_host(process.host)}:{process.port}{model.route}"
 
 
-def shown_host(process: Process) -> str:
+def live_url(workspace: Workspace, model: Model) -> str | None:
+    """Return where a model's living server listens, which the project file may have left behind; None without one."""
+    live = processes.live_state(workspace.run_dir(model.process))
+    return f"http://{shown_host(live['host'])}:{live['port']}{model.route}" if "port" in live else None
+
+
+def shown_host(host: str) -> str:
     """Return a host that a client on this machine can connect to."""
-    if process.host in ("0.0.0.0", "::", ""):
+    if host in ("0.0.0.0", "::", ""):
         return "127.0.0.1"
-    return f"[{process.host}]" if ":" in process.host else process.host
+    return f"[{host}]" if ":" in host else host
 
 
-def curl_line(blueprint: Blueprint, model: Model) -> str:
-    """Return a shell command that asks a model for one prediction, with the predictor's own example."""
+def curl_line(workspace: Workspace, model: Model) -> str:
+    """Return a shell command that asks a model for one prediction, with the predictor's own example.
+
+    A file is named as seen from the current folder, which may not be the project's.
+    """
+    import os
     import shlex
 
-    url = url_of(blueprint, model)
+    url = url_of(workspace.blueprint, model)
     example = model.example
     if isinstance(example, str) and example.startswith("@"):
-        file = PurePosixPath(model.predictor).parent / example[1:]
-        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return f"curl -s {url} -H 'content-type: {kind}' --data-binary @{shlex.quote(str(file))}"
+        file = os.path.relpath((workspace.root / model.predictor).parent / example[1:])
+        kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+        return f"curl -s {url} -H 'content-type: {kind}' --data-binary @{shlex.quote(file)}"
     body = json.dumps({} if example is None else example, ensure_ascii=False)
     return f"curl -s {url} -H 'content-type: application/json' -d {shlex.quote(body)}"
 
@@ -84,7 +93,7 @@ def model_status(workspace: Workspace, model: Model) -> ModelStatus:
         state=state,
         seconds=seen.get("seconds"),
         memory_bytes=seen.get("memory_bytes"),
-        url=url_of(workspace.blueprint, model),
+        url=live_url(workspace, model),
         pid=live.get("pid"),
         error=seen.get("error"),
     )

@@ -96,6 +96,11 @@ class ProjectError(Exception):
         super().__init__("; ".join(f"{found.code}: {found.message}" for found in self.diagnostics))
 
 
+def mistake(code: str, message: str, *hints: str) -> ProjectError:
+    """Return the error of one finding that is about no place in a file: a command line, the world."""
+    return ProjectError([Diagnostic(code, message, hints=hints)])
+
+
 def dotted(path: KeyPath) -> str:
     """Return a key path as people write it: `models[2].scale.target`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

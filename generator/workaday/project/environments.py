@@ -14,7 +14,7 @@ from .nodes import Document
 from .overlays import DEFAULTS, HOLDS, shown
 from .source import read
 from .sources import Sources, child, named
-from .spelling import closest
+from .spelling import meant
 
 if TYPE_CHECKING:
     from . import Loaded
@@ -79,9 +79,8 @@ def overlay_folders(sources: Sources, root: Path) -> dict[int, tuple[str, Path]]
 def _environment(root: Path, env: str, found: list[Diagnostic]) -> Document:
     known = environments(root)
     if env not in known:
-        guess = closest(env, known)
-        label = f"did you mean `{guess}`?" if guess else ""
         listed = f"environments: {', '.join(known)}" if known else f"there are none: write `{FOLDER}/{env}.yaml`"
+        label = meant(env, known)
         raise ProjectError([Diagnostic("P301", f"there is no environment `{env}`", label=label, hints=(listed,))])
     document = read(root / FOLDER / f"{env}.yaml", f"{FOLDER}/{env}.yaml")
     found += _refused(document, ("version", "overlays"), "an environment")

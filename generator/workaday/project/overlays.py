@@ -16,7 +16,7 @@ from workaday.resources import bundled, modules
 from .diagnostics import At, Diagnostic, KeyPath, Span
 from .nodes import Document
 from .source import decode, read, read_bytes
-from .spelling import closest
+from .spelling import closest, meant
 
 DEFAULTS = "defaults.yaml"
 TEMPLATES, INFRA, VALUES = "templates", "infra", "values"
@@ -129,15 +129,13 @@ def _stray(path: str, name: str, index: int) -> Iterator[Diagnostic]:
     if path.startswith(f"{INFRA}/"):
         if module_of(path) is None:
             folder = PurePosixPath(path).parent.as_posix()
-            guess = closest(folder, modules())
-            label = f"did you mean `{guess}`?" if guess else "no module lies there"
+            label = meant(folder, modules(), "no module lies there")
             hint = (f"modules: {', '.join(modules())}",)
             yield Diagnostic("P310", f"`{name}` belongs to no module", here, label, hints=hint)
     elif not path.startswith(EXTRA):
         templates = [each for each in bundled(TEMPLATES) if not each.startswith(_NOT_RENDERED)]
         if path not in templates:
-            guess = closest(path, templates)
-            label = f"did you mean `{guess}`?" if guess else "there is no such template"
+            label = meant(path, templates, "there is no such template")
             hint = ("a file of your own belongs into `templates/extra/`; it is rendered to `extra/`",)
             yield Diagnostic("P310", f"`{name}` replaces no template", here, label, hints=hint)
 

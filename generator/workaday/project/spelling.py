@@ -15,6 +15,8 @@ ALSO_CALLED = {
     "max_replicas": "max",
     "min_instances": "min",
     "max_instances": "max",
+    "load_timeout": "startup_timeout",
+    "initial_delay": "startup_timeout",
     "target_in_flight": "target",
     "max_concurrency": "concurrency",
     "max_queue_length": "queue",
@@ -44,6 +46,12 @@ ALSO_CALLED = {
     "tz": "timezone",
     "time_zone": "timezone",
 }
+
+
+def meant(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """Return the question whether the closest choice was meant, or what to say where none is close."""
+    guess = closest(word, choices)
+    return f"did you mean `{guess}`?" if guess else otherwise
 
 
 def closest(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:

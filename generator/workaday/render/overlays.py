@@ -12,7 +12,7 @@ from workaday.project.diagnostics import At, Diagnostic, KeyPath, ProjectError, 
 from workaday.project.nodes import Document
 from workaday.project.overlays import TEMPLATED, Overlays
 from workaday.project.sources import Sources
-from workaday.project.spelling import closest
+from workaday.project.spelling import meant
 from workaday.render.local import as_json
 from workaday.render.origins import ORIGINS, Origins, parse
 from workaday.render.stock import Stock
@@ -64,8 +64,7 @@ def _values(tree: Mapping[str, bytes], overlays: Overlays) -> dict[str, bytes]:
 def _aimless(name: str, document: Document, tree: Mapping[str, bytes]) -> Diagnostic:
     """P311: values for a file that is not rendered."""
     known = sorted(_shortest(path) for path in tree if path.endswith(".json") and path != ORIGINS)
-    guess = closest(name, known)
-    label = f"did you mean `{guess}`?" if guess else f"no `{name}.json` is rendered"
+    label = meant(name, known, f"no `{name}.json` is rendered")
     hint = f"values can be for: {', '.join(known)}"
     return Diagnostic("P311", f"`{document.file}` is for nothing", label=label, hints=(hint,), span=_head(document))
 
