@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What a module of ours refuses, in its own words: a validation or a precondition.
 REFUSALS = {"Invalid value for variable", "Resource precondition failed", "Resource postcondition failed"}
 CHECKED_BY = re.compile(r"\n*This was checked by the validation rule at .*\Z", re.DOTALL)
-# A refusal begins with what it is about, by the user's own name; Terraform's finding has the resource, not which of them.
+# A refusal begins with what it is about, by the user's name; Terraform's finding has the resource, not which of them.
 ABOUT = re.compile(r"node group (\S+?):")
 PLACE = re.compile(r"\nat [^\n]+:\d+:\d+: [^\n]*\Z")
 # The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
