@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workaday.blueprint.model import Spot
 from workaday.catalog import read
 from workaday.catalog.clouds import TERMS
 from workaday.foresight.cost import Price, as_cells, hourly, most_of, price, summary
 from workaday.foresight.locked import Prices, RegionPrices
 
 NOTHING = Prices()
+
+
+@pytest.fixture
+def resolved(blueprint):
+    return blueprint("aws")
 
 
 def fetched(now, cloud="aws", region="us-east-1", on_demand=None, spot=None) -> Prices:
@@ -135,6 +143,25 @@ def test_karpenter_has_the_same_table_as_node_groups(blueprint):
 def test_a_project_on_no_cloud_costs_nothing_here(blueprint):
     with pytest.raises(ValueError, match="no cloud"):
         hourly(blueprint("local"), read("aws"), NOTHING)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    least=st.integers(0, 5),
+    more=st.integers(0, 5),
+    base=st.integers(0, 12),
+    fallback=st.sampled_from(["none", "on_demand"]),
+    spot=st.none() | st.floats(0.01, 5),
+)
+def test_the_least_is_never_more_than_the_most(resolved, now, least, more, base, fallback, spot):
+    pool = replace(
+        resolved.pools[0], nodes_min=least, nodes_max=max(1, least + more), spot=Spot(base, fallback, None)
+    )  # fmt: skip
+    prices = fetched(now, spot={"g6.xlarge": {"a": spot}} if spot else {})
+    project = replace(resolved, pools=(pool,), cloud=replace(resolved.cloud, node_groups=()))
+    table = hourly(project, read("aws"), prices)
+    assert 0 < table.low <= table.high + 1e-9
+    assert table.high <= table.dearest + 1e-9
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.none() | st.floats(0, 100)), max_size=5), st.integers(0, 50))

@@ -251,6 +251,36 @@ def test_each_cloud_has_its_own_names(checked, kind, region, name, severity, lab
     assert label is None or error.diagnostics[0].label == label
 
 
+@pytest.mark.parametrize(
+    ("kind", "region", "gpu", "gib"), [("gcp", "us-central1", "L4", 23), ("azure", "eastus", "T4", 16)]
+)
+@pytest.mark.parametrize(
+    ("compute", "scale", "expected"),
+    [
+        ("{gpu: %s}", 2, []),
+        ("{gpu: %s, memory: 4000Gi}", 2, ["C201"]),
+        ("{gpu: {type: %s, memory: %dGi}}", 2, ["C202"]),
+        ("{gpu: %s}", 5, ["C203"]),
+        ("{gpu: %s}", 4, ["C204"]),
+    ],
+)
+def test_every_cloud_is_checked(checked, kind, region, gpu, gib, compute, scale, expected):
+    """A type of one card alone has room for one replica; the pool has four nodes."""
+    asked = compute % ((gpu, gib) if compute.count("%") == 2 else gpu)
+    model = f"    compute: {asked}\n    pools: [gpu]\n    scale: {{max: {scale}}}\n"
+    pool = f"gpu, accelerator: {gpu}, nodes: {{max: 4}}"
+    assert [each.code for each in checked(text([pool], STORY + model, head=on(kind, region))).diagnostics] == expected
+
+
+def test_a_hint_names_what_is_rented_on_demand(checked):
+    model = "    compute: {gpu: {type: L4, memory: 70Gi}}\n    pools: [gpu]\n"
+    error = checked(text([L4], STORY + model, head=on("gcp", "us-central1")))
+    assert error.diagnostics[0].hints == (
+        "more GPUs would do: g2-standard-48 (4 x L4)",
+        "another GPU would do: g4-standard-48 (1 x RTX PRO 6000)",
+    )
+
+
 def test_a_model_that_keeps_off_the_spot_nodes_is_not_warned_about_them(checked):
     both = ["gpu, accelerator: L4, spot: true", CPU]
     assert said(checked(text(both, STORY + "    limits: {timeout: 5m}\n"))) == []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workaday.blueprint.model import Blueprint, Compute, Model, Pool
-from workaday.blueprint.placement import Fit, Placement, Refusal, cheapest, fits, gib, names_pools, place
+from workaday.blueprint.placement import Fit, Placement, Refusal, cheapest, fits, gib, names_pools, place, priced
 from workaday.catalog import Catalogue, read
 from workaday.project.diagnostics import Diagnostic, KeyPath, Label
 
@@ -258,12 +258,13 @@ def _instead(model: Model, blueprint: Blueprint, loaded: Loaded) -> tuple[str, .
 def _cheapest_for(compute: Compute, catalogue: Catalogue, region: str | None) -> str:
     """Return the cheapest type for some compute with its GPUs, such as `g6.12xlarge (4 x L4)`, or an empty text."""
     anywhere = region not in catalogue.regions
+    where = None if anywhere else region
     best = cheapest(
         fit
         for each in catalogue.instances.values()
         if each.arch == "x86_64" and not each.burstable and bool(each.gpu) == bool(compute.gpu_count)
-        if anywhere or region in each.regions
-        if isinstance(fit := fits(each, compute), Fit)
+        if "on_demand" in each.capacities and (anywhere or region in each.regions)
+        if isinstance(fit := priced(fits(each, compute), catalogue, where), Fit)
     )
     if not best:
         return ""
