@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,9 @@ from workaday.cli.output import answer_json, say, table
 from workaday.cli.run import Exit, wants_color
 
 if TYPE_CHECKING:
-    from workaday.execute.workspace import Workspace
+    from workaday.execute.workspace import Folders, Workspace
+    from workaday.render.tree import Change
+    from workaday.render.tree_report import Conflict
 
 
 def validate(file: Path, stage: str | None, *, as_json: bool) -> int:
@@ -36,23 +40,56 @@ def validate(file: Path, stage: str | None, *, as_json: bool) -> int:
 
 def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: bool) -> int:
     """Write the tree, or with `check` only say whether it would change."""
-    from workaday.execute.workspace import open_workspace
+    from workaday.execute.unchanged import remember, tree_unchanged
+    from workaday.execute.workspace import folders_of, open_workspace
+
+    folders = folders_of(file, stage)
+    known = tree_unchanged(folders, file, stage)
+    if known is not None:
+        return answer(folders, known, [], check=check, as_json=as_json)
     from workaday.render import render as rendered
     from workaday.render.tree import compare, diff_text, write
 
+    begun = time.time_ns()
     workspace = open_workspace(file, stage)
     if not as_json:
         show_warnings(workspace)
     files = rendered(workspace.blueprint)
-    plan = compare(workspace.tree, files) if check else write(workspace.tree, files)
-    changed = [change for change in plan.changes if change.kind != "unchanged"]
+    plan = compare(workspace.tree, files) if check or diff else None
+    if plan and plan.changed and not as_json:
+        say(diff_text(plan).rstrip("\n"))
+    if plan is None or not check:
+        plan = write(workspace.tree, files)
+        remember(workspace, file, stage, begun)
+    return answer(workspace, len(files), plan.changes, plan.conflicts, check=check, as_json=as_json)
+
+
+def answer(
+    folders: Folders,
+    files: int,
+    changes: Iterable[Change],
+    conflicts: Iterable[Conflict] = (),
+    *,
+    check: bool,
+    as_json: bool,
+) -> int:
+    """Say what a render did, or with `check` would do, and return its exit code."""
+    changed = [change for change in changes if change.kind != "unchanged"]
     if as_json:
-        answer_json({"tree": str(workspace.tree), "changes": [{"path": c.path, "kind": c.kind} for c in changed]})
+        from workaday.project.diagnostics import NoSources, to_json
+        from workaday.render.tree_report import conflict_finding
+
+        found = [conflict_finding(folders.tree, each) for each in conflicts]
+        answer_json(
+            {
+                "tree": str(folders.tree),
+                "changes": [{"path": each.path, "kind": each.kind} for each in changed],
+                "conflicts": to_json(found, NoSources()),
+            }
+        )
     else:
-        if changed and (diff or check):
-            say(diff_text(plan).rstrip("\n"))
-        where = workspace.tree.relative_to(workspace.root)
-        say(f"{where}: {len(files)} files, {len(changed)} {'would change' if check else 'written'}")
+        where = folders.tree.relative_to(folders.root)
+        say(f"{where}: {files} files, {len(changed)} {'would change' if check else 'written'}")
     return Exit.CHANGES if check and changed else Exit.DONE
 
 

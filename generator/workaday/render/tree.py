@@ -81,6 +81,17 @@ def write(root: Path, files: Files) -> TreePlan:
             return plan
 
 
+def intact(root: Path) -> tuple[str, int] | None:
+    """Return the hash of a tree's lock and how many files it has, if each of them is there as the lock says."""
+    with _held(root, fcntl.LOCK_SH):
+        disk = Disk(root)
+        lock, raw = _read_lock(disk)
+        unfinished = raw is None or lock.pending or disk.look(locks.LOCK_TEMP).kind != "missing"
+        if unfinished or any(locks.digest(disk.look(p).content or b"") != told for p, told in lock.files.items()):
+            return None
+        return locks.digest(raw or b""), len(lock.files)
+
+
 def diff_text(plan: TreePlan) -> str:
     """Return what a plan changes as one unified diff, each file of the user's marked as such; empty for no change."""
     theirs = {conflict.path: conflict.code for conflict in plan.conflicts}
