@@ -154,9 +154,8 @@ def test_a_project_on_no_cloud_costs_nothing_here(blueprint):
     spot=st.none() | st.floats(0.01, 5),
 )
 def test_the_least_is_never_more_than_the_most(resolved, now, least, more, base, fallback, spot):
-    pool = replace(
-        resolved.pools[0], nodes_min=least, nodes_max=max(1, least + more), spot=Spot(base, fallback, None)
-    )  # fmt: skip
+    most = max(1, least + more)
+    pool = replace(resolved.pools[0], nodes_min=least, nodes_max=most, spot=Spot(min(base, most), fallback, None))
     prices = fetched(now, spot={"g6.xlarge": {"a": spot}} if spot else {})
     project = replace(resolved, pools=(pool,), cloud=replace(resolved.cloud, node_groups=()))
     table = hourly(project, read("aws"), prices)
