@@ -7,8 +7,9 @@ locals {
     "vpc-cni" = { enableNetworkPolicy = "true" }
   }
 
-  # These run in pods: EKS calls them degraded, and gives up, where there is no node for them.
-  addons_after_nodes = toset(["aws-ebs-csi-driver", "coredns"])
+  # These run in pods: EKS calls them degraded, and gives up, where there is no node for them. The monitoring agent tells
+  # node repair of what kubelet does not see, such as a GPU that no longer answers.
+  addons_after_nodes = toset(["aws-ebs-csi-driver", "coredns", "eks-node-monitoring-agent"])
 }
 
 # AWS's default for the cluster's Kubernetes version: so an upgrade of one upgrades the other, in the same plan. The latest

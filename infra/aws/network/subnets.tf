@@ -45,4 +45,11 @@ data "aws_subnets" "existing" {
     name   = "availability-zone"
     values = [each.key]
   }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.ids) > 0
+      error_message = "network: none of the subnets of ${var.network.existing.network} lies in ${each.key}; name one that does under `platform.network.subnets`, or only zones that have one under `zones`."
+    }
+  }
 }

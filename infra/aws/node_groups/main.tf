@@ -64,7 +64,7 @@ resource "aws_eks_node_group" "this" {
     max_unavailable = 1
   }
 
-  # A GPU that fell off its bus leaves a node that looks ready: EKS replaces what its monitoring calls broken.
+  # A GPU that no longer answers leaves a node that looks ready: EKS replaces what its monitoring agent calls broken.
   node_repair_config {
     enabled = true
   }

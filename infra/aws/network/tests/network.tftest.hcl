@@ -98,6 +98,21 @@ run "an_existing_network" {
   }
 }
 
+run "a_zone_without_any_of_its_subnets" {
+  command = plan
+
+  variables {
+    network = { existing = { network = "vpc-1", subnets = ["subnet-1", "subnet-2"] } }
+  }
+
+  override_data {
+    target = data.aws_subnets.existing
+    values = { ids = [] }
+  }
+
+  expect_failures = [data.aws_subnets.existing]
+}
+
 run "neither_new_nor_existing" {
   command = plan
 
