@@ -129,3 +129,28 @@ def test_each_code_is_explained(workaday, code):
     done = workaday("explain", code)
     assert done.returncode == 0
     assert code in done.stdout
+
+
+def test_check_as_json_names_what_is_in_the_way(workaday, project, tmp_path):
+    project(tmp_path)
+    workaday("render")
+    (tmp_path / "deploy/default/local/main.json").write_text("{}\n")
+    done = workaday("render", "--check", "--format", "json")
+    assert done.returncode == 2
+    answer = json.loads(done.stdout)
+    assert answer["changes"] == [{"path": "local/main.json", "kind": "update"}]
+    assert [(each["code"], each["position"]["file"]) for each in answer["conflicts"]] == [
+        ("T101", "deploy/default/local/main.json")
+    ]
+
+
+def test_diff_is_shown_before_anything_is_refused(workaday, project, tmp_path):
+    project(tmp_path)
+    workaday("render")
+    (tmp_path / "deploy/default/local/main.json").write_text("{}\n")
+    edited = tree_of(tmp_path)
+    done = workaday("render", "--diff")
+    assert done.returncode == 1
+    assert "update local/main.json  (edited by hand: T101)" in done.stdout
+    assert "error[T101]" in done.stderr
+    assert tree_of(tmp_path) == edited
