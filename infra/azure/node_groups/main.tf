@@ -8,7 +8,6 @@ locals {
 }
 
 resource "azurerm_kubernetes_cluster_node_pool" "this" {
-  #checkov:skip=CKV_AZURE_168: an overlay's pods cost no addresses: AKS's default of 250 stands
   #checkov:skip=CKV_AZURE_226: ephemeral OS disks need a VM size with a large enough cache, which is the user's choice
   #checkov:skip=CKV_AZURE_227: it is: host_encryption_enabled, the check knows the argument's old name
   for_each = var.node_groups
@@ -27,9 +26,11 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
   zones                  = each.value.zones
   node_public_ip_enabled = false
 
-  os_sku                  = local.os_sku[each.value.image]
-  os_disk_size_gb         = each.value.disk_gib
-  os_disk_type            = "Managed"
+  os_sku          = local.os_sku[each.value.image]
+  os_disk_size_gb = each.value.disk_gib
+  os_disk_type    = "Managed"
+  # AKS keeps 20 MB of memory back for each pod that a node may have; the catalogue reckons with as many.
+  max_pods                = 110
   host_encryption_enabled = true
 
   # `operator`: NVIDIA's GPU operator brings the driver, and refuses nodes that have one.
