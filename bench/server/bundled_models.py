@@ -11,14 +11,23 @@ from pathlib import Path
 from bench.server.harness import PEERS, ROUNDS, Load, Rates, alternate, lua, ours
 
 MODELS = Path(__file__).parents[2] / "models"
-TEXTS = (
+QUERIES = (
     "a red summer dress",
+    "return label",
+    "waterproof hiking boots",
+    "stainless steel bottle",
+    "gift card for a friend",
+    "warm white bulb for a lamp",
+    "size 43 wide fit",
+    "chair with armrests",
+)
+MIXED = (
+    *QUERIES[:2],
     "waterproof hiking boots with a wide fit, size 43",
     "the parcel arrived a day late, and the box was torn at one corner, but everything in it was whole",
-    "return label",
     "does the lamp come with a bulb, and is it warm white?",
     "stainless steel bottle, keeps drinks hot for twelve hours, fits most cup holders, with a lid that does not leak",
-    "gift card for a friend",
+    QUERIES[4],
     "my order has two of the same chair and I only wanted one; how do I send the other back without paying for it?",
 )
 BATCHING = "batching 32, 5 ms"
@@ -28,22 +37,25 @@ CALLERS = 16
 
 def embedder(folder: Path) -> None:
     """MiniLM, 32 callers: the same server with batching and without."""
-    bodies = [json.dumps({"text": text}).encode() for text in TEXTS]
-    load = Load(lua(folder, "texts", bodies, {"Content-Type": "application/json"}), 32)
     predictor = str(MODELS / "embedder/predictor.py")
     batching = {"max_size": 32, "max_wait_seconds": 0.005}
     contenders = [
         ours(folder, "embedder", BATCHING, "/embed", predictor=predictor, route="/embed", batching=batching),
         ours(folder, "embedder", "unbatched", "/embed", predictor=predictor, route="/embed"),
     ]
+    loads = []
+    for name, texts in (("queries", QUERIES), ("mixed", MIXED)):
+        bodies = [json.dumps({"text": text}).encode() for text in texts]
+        loads.append(Load(lua(folder, name, bodies, {"Content-Type": "application/json"}), 32))
     costs: Rates = {}
-    rates = alternate(contenders, [load], folder, costs=costs)
-    batched, alone = (rates["workaday", setup][0] for setup in (BATCHING, "unbatched"))
-    print(f"\nMiniLM, {load.connections} callers: texts a second")
-    print(f"  {BATCHING}: {statistics.median(batched):.1f}; unbatched: {statistics.median(alone):.1f}")
-    _print_ratio("batching to unbatched", [one / other for one, other in zip(batched, alone, strict=True)])
-    batched, alone = (costs["workaday", setup][0] for setup in (BATCHING, "unbatched"))
-    _print_ratio("the same for each second computed", [one / other for one, other in zip(batched, alone, strict=True)])
+    rates = alternate(contenders, loads, folder, costs=costs)
+    for index, name in enumerate(("short queries", "texts of mixed length")):
+        batched, alone = (rates["workaday", setup][index] for setup in (BATCHING, "unbatched"))
+        print(f"\nMiniLM, 32 callers, {name}: texts a second")
+        print(f"  {BATCHING}: {statistics.median(batched):.1f}; unbatched: {statistics.median(alone):.1f}")
+        for what, figures in (("batching to unbatched", rates), ("the same for each second computed", costs)):
+            pairs = zip(*(figures["workaday", setup][index] for setup in (BATCHING, "unbatched")), strict=True)
+            _print_ratio(what, [one / other for one, other in pairs])
 
 
 def classifier(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A sentence embedder: texts in, unit-length vectors out; the closer the meaning, the larger the dot product."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,10 +64,7 @@ class Predictor:
     @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = [[]] * len(texts)
-        # Texts of like length share a batch, so that little of it is padding.
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        for start in range(0, len(order), self.settings.batch_size):
-            chosen = order[start : start + self.settings.batch_size]
+        for chosen in _batches(texts, self.settings.batch_size):
             encodings = self.tokenizer.encode_batch([texts[index] for index in chosen])
             tokens = torch.tensor([encoding.ids for encoding in encodings])
             mask = torch.tensor([encoding.attention_mask for encoding in encodings], dtype=torch.bool)
@@ -87,6 +84,19 @@ class Predictor:
         if not isinstance(texts, list) or not 1 <= len(texts) <= self.settings.max_texts:
             raise ClientError(f"`texts` must be a list of 1 to {self.settings.max_texts} texts")
         return [_text(text, f"texts[{index}]") for index, text in enumerate(texts)]
+
+
+def _batches(texts: Sequence[str], size: int) -> Iterator[list[int]]:
+    """The texts' indices in batches of at most `size`; texts of like length share one, so that little is padding."""
+    batch: list[int] = []
+    for index in sorted(range(len(texts)), key=lambda index: len(texts[index])):
+        # The slack is what a few short texts of different lengths may cost: less than a further pass.
+        if batch and (len(batch) == size or len(texts[index]) > 1.5 * len(texts[batch[0]]) + 16):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def _text(value: object, path: str) -> str:
