@@ -119,6 +119,25 @@ def test_a_module_is_not_downloaded(tmp_path):
     assert (finding.span.file, finding.span.line, finding.span.column) == (str(tmp_path / "main.tf"), 3, 13)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        'module "m" { source = "../m" }',
+        'module "m" {\n  for_each = toset(["resource"])\n  source   = "../m"\n}',
+        'module "n" {\n  # source = "none"\n  source = "../n"\n}',
+    ],
+)
+def test_modules_are_found_however_they_are_written(call, tmp_path):
+    for name, text in {
+        "root": call,
+        "m": 'resource "null_resource" "this" {}',
+        "n": 'module "m" { source = "../m" }',
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(text + "\n")
+    assert [each.kind for each in plan(tmp_path / "root").changes] == ["null_resource"]
+
+
 def test_a_module_in_a_comment_is_none(tmp_path):
     (tmp_path / "main.tf").write_text('# module "vpc" { source = "terraform-aws-modules/vpc/aws" }\n')
     assert plan(tmp_path).changes == ()

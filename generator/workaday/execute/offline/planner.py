@@ -95,8 +95,8 @@ def workshop() -> Iterator[Workshop]:
         (folder / "empty").mkdir()
         settings.write_text(SETTINGS.format(empty=folder / "empty"))
         without = {"HTTP_PROXY": "", "HTTPS_PROXY": "", "http_proxy": "", "https_proxy": "", "NO_PROXY": "*"}
-        plugins = {"TF_CLI_CONFIG_FILE": str(settings), "TF_PLUGIN_CACHE_DIR": ""}
-        yield Workshop(folder, {**without, **plugins, **served})
+        own = {"TF_CLI_CONFIG_FILE": str(settings), "TF_PLUGIN_CACHE_DIR": "", "TF_WORKSPACE": "", "TF_CLI_ARGS": ""}
+        yield Workshop(folder, {**without, **own, **served})
 
 
 @contextmanager

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from workaday.project.diagnostics import Diagnostic, ProjectError, Span
 
-SOURCE = re.compile(r'^\s*source\s*=\s*"(?P<source>[^"]*)"', re.MULTILINE)
-MODULE = re.compile(r'^\s*module\s+"[^"]*"\s*\{.*?^\}', re.MULTILINE | re.DOTALL)
+# A module's source is the first that is said after its head: it must have one.
+SOURCE = re.compile(
+    r'^\s*module\s+"[^"]*"\s*\{(?:.*?[\s{])??source\s*=\s*"(?P<source>[^"]*)"', re.MULTILINE | re.DOTALL
+)
+COMMENT = re.compile(r"^[ \t]*(?:#|//)[^\n]*|^[ \t]*/\*.*?\*/", re.MULTILINE | re.DOTALL)
 OVERRIDE = "workaday_offline_override.tf"
 LEFT_OUT = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate", "*.tfstate.*", "*.tfplan", ".git")
 
@@ -51,12 +54,10 @@ def closure(root: Path) -> tuple[Path, ...]:
 
 
 def _modules_of(file: Path) -> list[Path]:
-    text = file.read_text(encoding="utf-8")
+    # Blanks in place of comments: positions stay.
+    text = COMMENT.sub(lambda found: re.sub(r"\S", " ", found[0]), file.read_text(encoding="utf-8"))
     folders = []
-    for module in MODULE.finditer(text):
-        named = SOURCE.search(text, module.start(), module.end())
-        if named is None:
-            continue
+    for named in SOURCE.finditer(text):
         source = named["source"]
         if not source.startswith(("./", "../")):
             raise ProjectError([_remote(file, text, named)])
