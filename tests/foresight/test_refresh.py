@@ -110,3 +110,16 @@ def test_the_verb_prints_what_it_wrote(project, price_list, monkeypatch, capsys)
     assert "Standard_D4s_v5" in said[-2]
     assert run(["prices", "refresh", "-f", str(path), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["spot"] == {"Standard_NC4as_T4_v3": {"eastus": 0.19}}
+
+
+def test_help_says_what_the_verb_does(workaday):
+    done = workaday("prices", "refresh", "--help", COLUMNS="100", TERMINAL_WIDTH="100")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Fetch on-demand and spot prices into workaday.lock." in done.stdout
+    assert "--region" in done.stdout
+
+
+def test_a_project_on_this_machine_is_told_in_the_project_files_voice(project, workaday):
+    done = workaday("prices", "refresh", "-f", str(project("local", gpu="")))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[X134]: a project on `local` rents nothing that has a price")

@@ -273,3 +273,15 @@ def test_a_placement_in_words():
         "  m7i.xlarge       no: needs 1 GPU; has no GPU",
         "  on demand in us-east-1, as of 2026-07-20",
     ]
+
+
+def test_a_placement_in_words_where_names_are_long():
+    azure = read("azure")
+    gpus = pool(gpu_type="T4", gpu_count=4)
+    found = place(model_of(asking(count=1), [gpus]), [gpus], azure, region="westeurope")[0]
+    usd = azure.usd_hour("Standard_NC64as_T4_v3", "westeurope")
+    assert described(found, azure, region="westeurope") == [
+        "story on a: 1 instance type fits",
+        f"  Standard_NC64as_T4_v3 ${usd:.4f} an hour    4 replicas a node",
+        "  on demand in westeurope, as of 2026-06-18",
+    ]

@@ -240,12 +240,14 @@ def described(
         return [f"{head}: {placement.note}"]
     count = len(placement.fits)
     lines = [f"{head}: {count or 'no'} instance type{'' if count == 1 else 's'} fit{'s' if count == 1 else ''}"]
+    shown = placement.refusals[:refused]
+    names = [each.instance for each in placement.fits] + [each.instance for each in shown]
+    width = max(16, *map(len, names)) if names else 16
     for each in placement.fits:
         price = "price unknown" if each.usd_hour is None else f"${each.usd_hour:.4f} an hour"
-        lines.append(
-            f"  {each.instance:<16} {price:<18} {each.replicas} replica{'s' if each.replicas > 1 else ''} a node"
-        )
-    lines += [f"  {each.instance:<16} no: {each.reason}" for each in placement.refusals[:refused]]
+        replicas = f"{each.replicas} replica{'s' if each.replicas > 1 else ''} a node"
+        lines.append(f"  {each.instance:<{width}} {price:<18} {replicas}")
+    lines += [f"  {each.instance:<{width}} no: {each.reason}" for each in shown]
     more = len(placement.refusals) - refused
     lines += [f"  and {more} more that do not fit"] if more > 0 else []
     if catalogue and placement.fits:
