@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from workaday.project.diagnostics import Diagnostic, ProjectError, Span
+from workaday.project.diagnostics import Diagnostic, ProjectError
 
 # A module's source is the first that is said after its head: it must have one.
 SOURCE = re.compile(
@@ -70,12 +70,9 @@ def _modules_of(file: Path) -> list[Path]:
 def _remote(file: Path, text: str, named: re.Match[str]) -> Diagnostic:
     start = named.start("source")
     column = start - (text.rfind("\n", 0, start) + 1) + 1
-    return Diagnostic(
-        code="X142",
-        message=f"module `{named['source']}` would have to be downloaded",
-        span=Span(str(file), text.count("\n", 0, start) + 1, column, column + len(named["source"])),
-        hints=("copy it into the tree and name it by a relative path",),
-    )
+    place = f"{file}:{text.count(chr(10), 0, start) + 1}:{column}"
+    message = f"module `{named['source']}` would have to be downloaded ({place})"
+    return Diagnostic(code="X142", message=message, hints=("copy it into the tree and name it by a relative path",))
 
 
 def _quoted(path: Path) -> str:
