@@ -146,6 +146,16 @@ def test_a_model_that_fails_is_named_and_harms_no_other(project) -> None:
     assert project.state()["pid"] == pid
 
 
+def test_a_model_that_takes_too_long_says_what_gives_it_longer(project) -> None:
+    slow = "import time\n\n\nclass Predictor:\n    def __init__(self, config):\n        time.sleep(30)\n"
+    project.model("slow", code=slow, limits={"startup_timeout": "1s"})
+    project.ok("plan")
+    failed = project.run("apply", "--yes")
+    assert failed.returncode == 1
+    assert "`slow` was not ready within 1 s" in failed.stderr
+    assert "`limits.startup_timeout` gives it longer" in failed.stderr
+
+
 def test_a_failed_model_is_tried_again_when_nothing_of_ours_changed(project) -> None:
     """What it lacked may be there now: a file, a package, a free GPU."""
     needs = (

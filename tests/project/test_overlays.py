@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from workaday.blueprint.inputs import read_inputs
 from workaday.blueprint.resolve import resolve
@@ -204,6 +206,33 @@ def test_an_empty_overlay_is_an_error(folder):
     folder.write("overlays/house/notes.md", "")
     folder.write("overlays/team/defaults.yaml", "platform: {}\n")
     assert folder.codes(PROJECT) == ["P302"]
+
+
+TEMPLATE_TEXT = st.lists(
+    st.sampled_from(
+        ["{{", "}}", "{%", "%}", "{#", " name ", " for ", " in ", " if ", " endif ", "|", "(", ")", "'", "\n"]
+    )
+    | st.text(max_size=4)
+).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(template=TEMPLATE_TEXT, values=st.text(alphabet="ab:- {}[]\n\t'1", max_size=30), raw=st.binary(max_size=20))
+def test_whatever_an_overlay_holds_every_mistake_is_said(folder, template, values, raw):
+    for name in ("house", "team"):
+        folder.write(f"overlays/{name}/defaults.yaml", "platform: {}\n")
+    folder.write(f"overlays/house/{README}", template)
+    folder.write(f"overlays/team/{README}", raw)
+    folder.write("overlays/team/values/local/main.yaml", values)
+    for each in folder.error(PROJECT).diagnostics:
+        assert each.span is not None
+        assert each.span.file.startswith("overlays/")
+
+
+def test_what_was_read_is_known(folder, over):
+    over({f"team/{README}": "x", "team/values/terraform.yaml": "a: 1\n"})
+    read = {path.relative_to(folder.root).as_posix() for path in folder.load(PROJECT).files}
+    assert {f"overlays/team/{README}", "overlays/team/values/terraform.yaml", "overlays/house/defaults.yaml"} <= read
 
 
 def test_an_environment_needs_a_name_that_can_be_part_of_names(folder, minimal):

@@ -191,7 +191,8 @@ def load(run: Path, model: str, revision: str, timeout_seconds: float) -> None:
         if tried and seen.get("revision") == revision and seen.get("state") == "failed":
             raise ProcessError(f"`{model}` failed to load: {seen.get('error')}")
         if time.monotonic() > deadline:
-            raise ProcessError(f"`{model}` was not ready within {timeout_seconds:.0f} s (state: {seen.get('state')})")
+            waited = f"`{model}` was not ready within {timeout_seconds:.0f} s (state: {seen.get('state')})"
+            raise ProcessError(f"{waited}; `limits.startup_timeout` gives it longer")
         time.sleep(POLL_SECONDS)
 
 

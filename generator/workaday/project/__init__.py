@@ -28,7 +28,7 @@ class Loaded:
         project: what the user wrote, merged and typed.
         sources: where each key stands.
         root: the folder of project.yaml; every path in the file is relative to it.
-        files: every file that was read: project.yaml, the environment, overlays' defaults, predictors and what else
+        files: every file that was read: project.yaml, the environment, overlays' files, predictors and what else
             the project names.
         env: the environment's name, or None.
         overlays: what overlays hold beside their defaults; None where they hold no more.
@@ -70,7 +70,8 @@ def _load(path: Path, env: str | None) -> Loaded:
     overlays = read_overlays(overlay_folders(sources, path.parent), found)
     if found or project is None:
         raise ProjectError(found, sources)
-    read = (*(layer.path for layer in sources.layers), *used)
+    own = (path.parent / name for name in overlays.names)
+    read = (*(layer.path for layer in sources.layers), *used, *own)
     return Loaded(project, sources, path.parent, read, env, overlays or None)
 
 

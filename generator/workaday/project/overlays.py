@@ -61,6 +61,11 @@ class Overlays:
     def __bool__(self) -> bool:
         return bool(self.files or self.values)
 
+    @property
+    def names(self) -> list[str]:
+        """What messages call the files: their paths relative to the project's folder."""
+        return [file.name for file in self.files.values()] + [document.file for _, document in self.values]
+
     def values_of(self, target: str) -> tuple[Document, ...]:
         """Return the files whose values merge over one target, lowest first."""
         return tuple(document for each, document in self.values if each == target)

@@ -14,7 +14,7 @@ from .building import Builder
 from .diagnostics import At, Diagnostic, KeyPath, ProjectError, Span
 from .nodes import Document, Loader, TooDeep
 from .speed import without_collection
-from .spelling import closest
+from .spelling import meant
 from .syntax import explain_yaml_error
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -41,8 +41,8 @@ def read_bytes(path: Path, file: str) -> bytes:
             raise _error("P103", f"`{file}` is too large", where, (limit,))
         return path.read_bytes()
     except FileNotFoundError:
-        guess = closest(path.name, [each.name for each in path.parent.glob("*.yaml")])
-        hint = f"did you mean `{guess}`?" if guess else "`workaday init` writes one; `-f FILE` names another"
+        beside = [each.name for each in path.parent.glob("*.yaml")]
+        hint = meant(path.name, beside, "`workaday init` writes one; `-f FILE` names another")
         raise _error("P101", f"`{file}` does not exist", where, (hint,)) from None
     except OSError as error:
         raise _error("P101", f"`{file}` cannot be read: {(error.strerror or str(error)).lower()}", where) from None
