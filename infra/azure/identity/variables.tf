@@ -22,9 +22,15 @@ variable "oidc_issuer_url" {
   nullable    = false
 }
 
+variable "subscription" {
+  description = "Subscription id."
+  type        = string
+  nullable    = false
+}
+
 variable "storage" {
-  description = "Storage account that this tree makes: its name and id, and the container of the weights."
-  type        = object({ name = string, id = string, container = string })
+  description = "Storage account that this tree makes, in the same resource group, and the container of the weights."
+  type        = object({ account = string, container = string })
   nullable    = false
 }
 

@@ -1,4 +1,7 @@
 locals {
+  # Put together, not asked for: who reads a plan sees what each model may read.
+  account_id = "/subscriptions/${var.subscription}/resourceGroups/${var.resource_group}/providers/Microsoft.Storage/storageAccounts/${var.storage.account}"
+
   blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 
   weights = { for name, model in var.models : name => {
@@ -7,8 +10,8 @@ locals {
     prefix    = trim(model.weights.prefix, "/")
   } if model.weights != null }
 
-  ours   = { for name, weights in local.weights : name => weights if weights.account == var.storage.name }
-  others = { for name, weights in local.weights : name => weights if weights.account != var.storage.name }
+  ours   = { for name, weights in local.weights : name => weights if weights.account == var.storage.account }
+  others = { for name, weights in local.weights : name => weights if weights.account != var.storage.account }
 }
 
 # Models share a container, so the scope alone would let each read all: the condition lets it read its own folder. Listing
@@ -16,7 +19,7 @@ locals {
 resource "azurerm_role_assignment" "weights" {
   for_each = local.ours
 
-  scope                = "${var.storage.id}/blobServices/default/containers/${each.value.container}"
+  scope                = "${local.account_id}/blobServices/default/containers/${each.value.container}"
   role_definition_name = "Storage Blob Data Reader"
   principal_id         = azurerm_user_assigned_identity.this[each.key].principal_id
   principal_type       = "ServicePrincipal"
