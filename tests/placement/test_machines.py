@@ -124,10 +124,9 @@ def test_nothing_of_one_shape_is_nothing():
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_every_region_but_the_newest_has_a_type_for_the_system_pool(cloud):
+def test_every_region_has_a_type_for_the_system_pool(cloud):
     catalogue = of(cloud)
-    lacking = {region for region in catalogue.regions if not system_instances(catalogue, region)}
-    assert len(lacking) <= 2, lacking
+    assert {region for region in catalogue.regions if not system_instances(catalogue, region)} == set()
     assert system_instances(catalogue, HOME[cloud])[0] == system_instances(catalogue, None)[0]
 
 
@@ -195,3 +194,12 @@ def test_zones_that_a_pool_names_are_kept(project):
     pool = "pools:\n  - {name: gpu, accelerator: T4, nodes: {max: 4}, zones: [us-east1-b]}\n"
     _, blueprint = project(GCP.replace("us-central1", "us-east1") + pool + STORY % "T4")
     assert {group.zones for group in blueprint.cloud.node_groups} == {("us-east1-b",)}
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"), [("us-central1", "e2-standard-4"), ("asia-southeast3", "n4-standard-4")]
+)
+def test_controllers_run_on_what_the_region_has(project, region, expected):
+    plain = "models:\n  - {name: story, server: {kind: torch, predictor: models/story/predictor.py}}\n"
+    _, blueprint = project(GCP.replace("us-central1", region) + plain)
+    assert blueprint.cloud.system.instances == (expected,)

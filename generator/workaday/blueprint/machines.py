@@ -16,7 +16,7 @@ SPOT_TYPES = 3
 # Where controllers run, the first that the region has: 2 CPUs are enough on EKS, whose own pods are few.
 SYSTEM_TYPES = {
     "aws": ("m7i.large", "m6i.large", "m5.large"),
-    "gcp": ("e2-standard-4", "n2-standard-4", "n1-standard-4"),
+    "gcp": ("e2-standard-4", "n2-standard-4", "n4-standard-4"),
     "azure": ("Standard_D4s_v5", "Standard_D4as_v5", "Standard_D4s_v6"),
 }
 

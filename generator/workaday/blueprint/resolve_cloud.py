@@ -20,6 +20,7 @@ from workaday.blueprint.cloud import (
     System,
     WeightsPlace,
 )
+from workaday.blueprint.machines import SYSTEM_TYPES, system_instances
 from workaday.blueprint.model import Model, Pool
 from workaday.blueprint.node_groups import instance_types, node_gpu, node_groups
 from workaday.blueprint.placement import Placement, place
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 KUBERNETES = "1.35"
 CIDR = "10.40.0.0/16"
 ZONES = 3
-SYSTEM = {"aws": "m7i.large", "gcp": "e2-standard-4", "azure": "Standard_D4s_v5"}
 PROVISIONERS = {"aws": KARPENTER, "gcp": "node_pools", "azure": "node_pools"}
 ACCOUNT_KEYS = {"aws": "account", "gcp": "project", "azure": "subscription"}
 STATE_KEY = "cluster.tfstate"
@@ -72,7 +72,7 @@ def resolve_cloud(
         kubernetes=of.choose("kubernetes", platform, KUBERNETES, "the newest that every add-on is tested with"),
         network=resolve_network(platform, of.under("network")),
         access=resolve_access(platform, of.under("access")),
-        system=resolve_system(platform, of.under("system")),
+        system=resolve_system(platform, catalogue, of.under("system")),
         provisioner=provisioner,
         node_groups=()
         if provisioner in (KARPENTER, AUTO_PROVISIONING)
@@ -147,11 +147,13 @@ def resolve_access(platform: OnCloud, values: Values) -> Access:
     )
 
 
-def resolve_system(platform: OnCloud, values: Values) -> System:
-    """Return the pool where controllers run."""
+def resolve_system(platform: OnCloud, catalogue: Catalogue | None, values: Values) -> System:
+    """Return the pool where controllers run: of the types that suit it, the first that the region has."""
     given = platform.system
+    offered = [each.name for each in system_instances(catalogue, platform.region)] if catalogue else []
+    usual = (offered or SYSTEM_TYPES[platform.kind])[:1]
     return System(
-        instances=values.choose("instances", given, (SYSTEM[platform.kind],), "room for every controller, and a spare"),
+        instances=values.choose("instances", given, tuple(usual), "room for every controller, and a spare"),
         nodes=values.choose("nodes", given, 2, "one may go"),
     )
 
