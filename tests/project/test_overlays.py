@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from workaday.blueprint.inputs import read_inputs
 from workaday.blueprint.resolve import resolve
 from workaday.project import render_text
+from workaday.project.overlays import NONE
 from workaday.render import render
 from workaday.render.origins import ORIGINS, parse
+from workaday.render.stock import Stock
 
 PROJECT = """\
 version: 1
@@ -240,3 +242,9 @@ def test_an_environment_needs_a_name_that_can_be_part_of_names(folder, minimal):
     error = folder.error(minimal, env="Prod_EU")
     assert [each.code for each in error.diagnostics] == ["P309"]
     assert "rename the file to `environments/prod-eu.yaml`" in error.diagnostics[0].hints[0]
+
+
+def test_a_tree_is_never_rendered_from_parts_that_are_not_there():
+    for draw in (Stock(NONE).module, Stock(NONE).templates):
+        with pytest.raises(LookupError, match="nothing lies in"):
+            draw("nowhere")

@@ -25,19 +25,25 @@ class Stock:
         self._drawn: set[str] = set()
 
     def templates(self, folder: str) -> dict[str, bytes]:
-        """Return the files of a folder of `templates/` by their names, overlays' in place of the product's."""
+        """Return the files of a folder of `templates/` by their names, overlays' in place of the product's.
+
+        Raises LookupError: the product has no such folder.
+        """
         prefix = f"{TEMPLATES}/{folder}/"
-        paths = bundled(prefix.rstrip("/"))
+        paths = _there(prefix)
         self._drawn.update(paths)
         return {path.removeprefix(prefix): self._read(path) for path in paths}
 
     def module(self, name: str) -> dict[str, bytes]:
-        """Return a Terraform module's files, without its tests: an overlay's module as a whole, or the product's."""
+        """Return a Terraform module's files, without its tests: an overlay's module as a whole, or the product's.
+
+        Raises LookupError: the product has no such module.
+        """
         prefix = f"infra/{name}/"
         own = {path.removeprefix(prefix): file.content for path, file in self._own.items() if path.startswith(prefix)}
         if own:
             return own
-        paths = [path for path in bundled(prefix.rstrip("/")) if not _left_out(path.removeprefix(prefix))]
+        paths = [path for path in _there(prefix) if not _left_out(path.removeprefix(prefix))]
         self._drawn.update(paths)
         return {path.removeprefix(prefix): self._read(path) for path in paths}
 
@@ -142,6 +148,13 @@ def _said(error: Exception) -> tuple[str, str]:
     if isinstance(error, UndefinedError):
         return text.replace("is undefined", "is not defined here"), unknown[1] if unknown else ""
     return text[:1].lower() + text[1:] or type(error).__name__, ""
+
+
+def _there(prefix: str) -> tuple[str, ...]:
+    found = bundled(prefix.rstrip("/"))
+    if not found:
+        raise LookupError(f"nothing lies in {prefix}")
+    return found
 
 
 def _left_out(path: str) -> bool:
