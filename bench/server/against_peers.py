@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.server.harness import PEERS, Contender, Load, alternate, lua, ours, peer, report
+from bench.server.harness import PEERS, Contender, Load, Rates, alternate, lua, ours, peer, report
 
 ROW = [round(number / 128, 4) for number in range(128)]
 SHAPE = [1, 3, 224, 224]
@@ -50,7 +50,9 @@ def tensor(folder: Path) -> None:
         Contender("kserve", "logging off", kserve(), V2),
     ]
     loads = [Load(image, 1), Load(image, 4)]
-    report("1x3x224x224 float32, V2 binary", alternate(contenders, loads, folder), loads)
+    costs: Rates = {}
+    rates = alternate(contenders, loads, folder, costs=costs)
+    report("1x3x224x224 float32, V2 binary", rates, loads, costs)
 
 
 def kserve() -> list[str]:

@@ -201,15 +201,21 @@ def alternate(
     return rates
 
 
-def report(title: str, rates: Rates, loads: list[Load]) -> None:
-    """Print each set-up's median rate, and our best over each peer's best as the median of the rounds' ratios."""
+def report(title: str, rates: Rates, loads: list[Load], costs: Rates | None = None) -> None:
+    """Print each set-up's median rate, and our best over each peer's best as the median of the rounds' ratios.
+
+    `costs` is `alternate`'s, of peers that are one process.
+    """
     print(f"\n{title}: requests a second at {' / '.join(str(load.connections) for load in loads)} connections")
     for (server, setup), figures in rates.items():
         print(f"  {server}, {setup}: {' / '.join(f'{statistics.median(each):,.0f}' for each in figures)}")
     for server in dict.fromkeys(server for server, _ in rates if server != OURS):
-        ratios = [best_to_best(rates, server, index) for index in range(len(loads))]
-        said = (f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in ratios)
-        print(f"  best to {server}'s best: {' / '.join(said)}", flush=True)
+        for what, figures in (("", rates), (", for each second computed", costs)):
+            if figures is None:
+                continue
+            ratios = [best_to_best(figures, server, index) for index in range(len(loads))]
+            said = (f"{statistics.median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in ratios)
+            print(f"  best to {server}'s best{what}: {' / '.join(said)}", flush=True)
 
 
 def best_to_best(rates: Rates, server: str, load: int) -> list[float]:
