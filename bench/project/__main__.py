@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from bench.commands import measure, write_project
+from bench.project.peers import peers
 
 LOAD = "from pathlib import Path; from workaday.project import load; load(Path('project.yaml'))"
 BUDGET = "budget: validate, 20 models, 160 ms for the whole command"
@@ -49,6 +50,7 @@ def main() -> None:
         measure("load, 1000 models", [python, "-c", LOAD], many)
         inside(many)
         measure("workaday validate, 20 models", [str(Path(python).with_name("workaday")), "validate"], few)
+        peers(root)
 
 
 if __name__ == "__main__":
