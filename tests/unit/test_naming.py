@@ -47,6 +47,7 @@ def test_what_fits_stands_as_it_is() -> None:
     assert naming.node_pool("azure", "gpu") == "gpu"
     assert naming.node_pool("gcp", "gpu-l4") == "gpu-l4"
     assert naming.event_rule("dungeon", "spot") == naming.queue("dungeon", "spot") == "dungeon-spot"
+    assert naming.registry("aws", "dun--geon", "").startswith("dun-geon-")  # ECR: no two hyphens in a row
     assert naming.resource_group("dungeon") == naming.dns_prefix("dungeon") == naming.release("dungeon")
 
 

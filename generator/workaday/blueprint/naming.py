@@ -7,6 +7,7 @@ differ stay different. Buckets and registries that share one space of names with
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 
 from workaday.project.limits import CLOUDS, RELEASE, Rule
@@ -79,7 +80,7 @@ def release(*parts: str) -> str:
 
 
 def _fit(text: str, rule: Rule, scope: str | None = None) -> str:
-    base = text.replace("-", "") if rule.plain else text
+    base = re.sub("-+", "" if rule.plain else "-", text)  # ECR takes no two hyphens in a row
     if scope is None and base == text and rule.least <= len(text) <= rule.most:
         return text
     digits = b32encode(hashlib.sha256(f"{text}\0{scope or ''}".encode()).digest()).decode().lower()
