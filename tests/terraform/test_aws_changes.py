@@ -1,4 +1,4 @@
-"""What a change of project.yaml does to an EKS cluster that is there: nothing that holds data or traffic is replaced."""
+"""What a change of project.yaml does to an EKS cluster that is there: what holds data or traffic is not replaced."""
 
 from __future__ import annotations
 
