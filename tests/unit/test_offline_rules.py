@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from workaday.execute.grading import reason, summary
 from workaday.execute.offline import known, made_up, planning, policy_document, states
 from workaday.execute.offline.behaviour import behaviour
 from workaday.execute.offline.checking import findings
-from workaday.execute.offline.grading import graded, reason, summary
+from workaday.execute.offline.grading import graded
 from workaday.execute.offline.replacing import forced
 from workaday.execute.offline.schema import load, parse_block
 from workaday.execute.offline.values import UNKNOWN
@@ -413,8 +414,8 @@ def test_grades_put_the_gravest_first_and_say_why():
         "",
     ]
     assert plan.changes[1].changed == ("a",)
-    assert summary(plan) == "2 replace, 1 destroy, 1 in place, 1 create"
-    assert summary(graded({})) == "no changes"
+    assert summary(plan.changes) == "2 replace, 1 destroy, 1 in place, 1 create"
+    assert summary(graded({}).changes) == "no changes"
     answer = json.loads(json.dumps(plan.as_json()))
     assert answer["mark"] == "offline: no account was asked"
     assert answer["changes"][0]["forced_by"] == ["a"]

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workaday.cli import costs
-from workaday.cli.output import answer_json, note, say, table
+from workaday.cli.changes import kind_of, shown, title
+from workaday.cli.output import answer_json, note, say
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
+    from workaday.execute.grading import Change
     from workaday.execute.saved import Planned
-    from workaday.execute.terraform import Action, Event, ResourceChange
+    from workaday.execute.terraform import Event
     from workaday.execute.workspace import Folders, Workspace
 
-WORDS: dict[Action, str] = {"create": "create", "update": "change in place", "replace": "REPLACE", "delete": "DESTROY"}
 DONE = {"create": "created", "update": "changed", "delete": "destroyed", "read": "read"}
-ORDER: tuple[Action, ...] = ("replace", "delete", "update", "create")
 
 
 def show(workspace: Workspace, planned: Planned) -> None:
-    """Print a plan: what is lost first, resource by resource; what is new, kind by kind."""
+    """Print a plan, and what it costs."""
+    from workaday.execute.grading import summary
+
     if not planned.changes:
         say("nothing to do: the cloud is as project.yaml says")
         return
     cloud = workspace.blueprint.cloud
     assert cloud is not None
-    say(table([(f"{cloud.kind} resource", "action", "count"), *rows(planned.changes)]))
-    counts = Counter(change.action for change in planned.changes)
-    say("\n" + ", ".join(f"{counts[action]} to {WORDS[action]}" for action in ORDER if counts[action]))
+    say(f"{cloud.name} on {cloud.kind}: {summary(planned.changes)}\n{shown(planned.changes)}")
     if planned.preview:
         say(f"first of all, `{cloud.state.bucket}` is made to keep Terraform's state; the rest is planned again then")
     costs.show(workspace)
@@ -42,28 +41,7 @@ def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
     return {"preview": planned.preview, "usd_hour": costs.as_json(workspace)}
 
 
-def rows(changes: Sequence[ResourceChange]) -> Iterator[tuple[str, str, str]]:
-    """Yield a table's rows: each resource that is not merely created has its own."""
-    for action in ORDER[:3]:
-        for change in changes:
-            if change.action == action:
-                yield change.address, WORDS[action], "1"
-    new = Counter(kind_of(change.kind) for change in changes if change.action == "create")
-    for kind, count in sorted(new.items()):
-        yield kind, WORDS["create"], str(count)
-
-
-def kind_of(resource_type: str) -> str:
-    """Return what a person calls a kind of resource: `eks node group` for `aws_eks_node_group`."""
-    return resource_type.partition("_")[2].replace("_", " ")
-
-
-def title(change: ResourceChange) -> str:
-    """Return what a person calls a resource."""
-    return f"{kind_of(change.kind)} {change.key}".rstrip()
-
-
-def risky(changes: Sequence[ResourceChange]) -> list[str]:
+def risky(changes: Sequence[Change]) -> list[str]:
     """Return what a plan takes away, and so must be agreed to."""
     return [title(change) for change in changes if change.action in ("replace", "delete")]
 
@@ -71,7 +49,7 @@ def risky(changes: Sequence[ResourceChange]) -> list[str]:
 class Progress:
     """Prints a line as each resource is done, and to a person also what takes long."""
 
-    def __init__(self, workspace: Workspace | None, changes: Sequence[ResourceChange], *, quiet: bool) -> None:
+    def __init__(self, workspace: Workspace | None, changes: Sequence[Change], *, quiet: bool) -> None:
         self.left = len(changes)
         self.quiet = quiet
 
@@ -117,6 +95,7 @@ def destroy(file: Path, folders: Folders, *, yes: bool, confirm: str | None, as_
     """
     from workaday.execute import cloud, deploy
     from workaday.execute.failures import at_its_origin
+    from workaday.execute.grading import summary
 
     workspace = readable(file, folders)
     deploy.hold(folders)
@@ -128,7 +107,7 @@ def destroy(file: Path, folders: Folders, *, yes: bool, confirm: str | None, as_
     made = workspace.blueprint.cloud
     assert made is not None
     if not as_json:
-        say(table([(f"{made.kind} resource", "action", "count"), *grouped(changes)]))
+        say(f"{made.name} on {made.kind}: {summary(changes)}\n{shown(changes, each=False)}")
     agree_by_name(made.name, protected=made.deletion_protection, count=len(changes), yes=yes, confirm=confirm)
     with at_its_origin(workspace):
         cloud.destroy(workspace, Progress(workspace, changes, quiet=as_json))
@@ -145,12 +124,6 @@ def readable(file: Path, folders: Folders) -> Workspace:
     from workaday.layout import DEFAULT_STAGE
 
     return open_workspace(file, None if folders.stage == DEFAULT_STAGE else folders.stage)
-
-
-def grouped(changes: Sequence[ResourceChange]) -> Iterator[tuple[str, str, str]]:
-    """Yield what is destroyed, kind by kind."""
-    for kind, count in sorted(Counter(kind_of(change.kind) for change in changes).items()):
-        yield kind, WORDS["delete"], str(count)
 
 
 def agree_by_name(name: str, *, protected: bool, count: int, yes: bool, confirm: str | None) -> None:

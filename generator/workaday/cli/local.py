@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from workaday.cli.output import answer_json, note, say, seconds, size, table
 
 if TYPE_CHECKING:
+    from workaday.execute.grading import Change
     from workaday.execute.saved import Planned
-    from workaday.execute.terraform import Event, ResourceChange
+    from workaday.execute.terraform import Event
     from workaday.execute.workspace import Workspace
 
 # What a person calls what Terraform does to the local platform's resources.
@@ -27,7 +28,7 @@ NAMES = {"base": "environment", "layer": "environment", "server": "server", "mod
 class Progress:
     """Prints a line as each resource is done, from Terraform's own messages."""
 
-    def __init__(self, workspace: Workspace | None, changes: Sequence[ResourceChange], *, quiet: bool) -> None:
+    def __init__(self, workspace: Workspace | None, changes: Sequence[Change], *, quiet: bool) -> None:
         self.workspace = workspace
         self.replaced = {change.address for change in changes if change.action == "replace"}
         self.quiet = quiet
@@ -78,12 +79,12 @@ def show(workspace: Workspace, planned: Planned) -> None:
     say(table(rows))
 
 
-def title(change: ResourceChange) -> str:
+def title(change: Change) -> str:
     """Return what a person calls a resource."""
     return f"{NAMES.get(change.name, change.name)} {change.key or change.name}"
 
 
-def detail(workspace: Workspace, change: ResourceChange) -> str:
+def detail(workspace: Workspace, change: Change) -> str:
     """Return what a plan's row says about a resource."""
     import sys
 
@@ -121,6 +122,6 @@ def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
     return {}
 
 
-def risky(changes: Sequence[ResourceChange]) -> list[str]:
+def risky(changes: Sequence[Change]) -> list[str]:
     """Return what a plan takes away, and so must be agreed to: a restart is no loss."""
     return [title(change) for change in changes if change.action == "delete"]

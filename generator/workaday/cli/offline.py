@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workaday.cli import costs
-from workaday.cli.output import answer_json, say, table
+from workaday.cli.changes import shown
+from workaday.cli.output import answer_json, say
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
@@ -34,27 +33,15 @@ def plan_offline(workspace: Workspace, *, against: Path | None, detailed: bool, 
         roots = {name: each.as_json() for name, each in plans.items()}
         answer_json({"offline": True, "roots": roots, "usd_hour": costs.as_json(workspace)})
     else:
-        say("\n\n".join(shown(name, each) for name, each in plans.items()))
+        say("\n\n".join(described(name, each) for name, each in plans.items()))
         costs.show(workspace)
     return Exit.CHANGES if detailed and any(each.changes for each in plans.values()) else Exit.DONE
 
 
-def shown(root: str, plan: OfflinePlan) -> str:
-    """Return a root's plan: a line that says what it is, what is lost or changed one by one, what is new by kind."""
-    from workaday.execute.offline.grading import MARK, summary
+def described(root: str, plan: OfflinePlan) -> str:
+    """Return a root's plan, with a line that says what it is."""
+    from workaday.execute.grading import summary
+    from workaday.execute.offline.grading import MARK
 
-    head = f"{root}: {summary(plan)} ({MARK})"
-    return "\n".join([head, *([table(rows(plan), indent="  ")] if plan.changes else [])])
-
-
-def rows(plan: OfflinePlan) -> Iterator[tuple[str, str, str]]:
-    """Yield the table's rows."""
-    from workaday.cli.cloud import WORDS, kind_of
-    from workaday.execute.offline.grading import reason
-
-    for each in plan.changes:
-        if each.action != "create" or each.moved_from:
-            yield WORDS[each.action], each.address, reason(each)
-    new = Counter(each.kind for each in plan.changes if each.action == "create" and not each.moved_from)
-    for kind, count in sorted(new.items()):
-        yield WORDS["create"], kind_of(kind), str(count)
+    head = f"{root}: {summary(plan.changes)} ({MARK})"
+    return f"{head}\n{shown(plan.changes)}" if plan.changes else head

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workaday.execute.failures import at_its_origin
+from workaday.execute.grading import Change
 from workaday.execute.offline.tree import copied
 from workaday.execute.saved import Planned, forget, take, tree_hash
-from workaday.execute.terraform import Event, ResourceChange, Terraform, TerraformFailure, find_binary
+from workaday.execute.terraform import Event, Terraform, TerraformFailure, find_binary
 from workaday.execute.workspace import Folders, Workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError
 
@@ -56,7 +57,7 @@ def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
             forget(workspace)
 
 
-def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tuple[ResourceChange, ...]:
+def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tuple[Change, ...]:
     """Apply a preview's first half, the state's bucket; save and return the plan of all else, which can be made now.
 
     Raises ProjectError when the bucket could not be made, or is not seen a minute later.
@@ -76,7 +77,7 @@ def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tupl
         return cluster.plan(workspace.saved_plan)
 
 
-def plan_destroy(folders: Folders) -> tuple[ResourceChange, ...]:
+def plan_destroy(folders: Folders) -> tuple[Change, ...]:
     """Save a plan that removes everything but the state's bucket; nothing where there is no such bucket."""
     cluster = cluster_root(folders)
     return cluster.plan(folders.saved_plan, destroy=True) if initialised(cluster) else ()
@@ -90,7 +91,7 @@ def destroy(folders: Folders, on_event: Callable[[Event], None]) -> None:
         forget(folders)
 
 
-def previewed(workspace: Workspace) -> tuple[ResourceChange, ...]:
+def previewed(workspace: Workspace) -> tuple[Change, ...]:
     """Return what the cluster root would make from nothing, with a state that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="workaday-preview-") as name:
         folder = Path(name).resolve()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from workaday.execute.terraform import ResourceChange
+from workaday.execute.grading import Change
 from workaday.execute.workspace import Folders
 
 
@@ -22,7 +24,7 @@ class Planned:
         preview: it cannot be applied as it is: the bucket that keeps the state has to be made first.
     """
 
-    changes: tuple[ResourceChange, ...]
+    changes: tuple[Change, ...]
     tree: str
     dead: tuple[str, ...] = ()
     preview: bool = False
@@ -39,11 +41,19 @@ def remembered(folders: Folders) -> Planned | None:
     """Return the saved plan if there is one and the tree on disk is the one that it was made from."""
     try:
         raw = json.loads(folders.saved_plan.with_suffix(".json").read_text())
-        changes = tuple(ResourceChange(**each) for each in raw.pop("changes"))
+        changes = tuple(change_of(each) for each in raw.pop("changes"))
         planned = Planned(changes, raw["tree"], tuple(raw["dead"]), raw["preview"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return planned if folders.saved_plan.exists() and planned.tree == tree_hash(folders) else None
+
+
+def change_of(raw: Mapping[str, Any]) -> Change:
+    """Return a change as it was before it became JSON, which knows no tuples.
+
+    Raises TypeError: it is none.
+    """
+    return Change(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
 
 
 def take(folders: Folders) -> Path:

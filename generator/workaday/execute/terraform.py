@@ -19,36 +19,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from workaday.execute.grading import Change, changes_of
 from workaday.project.diagnostics import Diagnostic, ProjectError
 
 Event = Mapping[str, Any]
-Action = Literal["create", "update", "replace", "delete"]
 LOOK_SECONDS = 0.02  # how often a running Terraform's words are looked for
 CHUNK = 1 << 20
 LOCK_WAIT = "120s"  # longer than an orphan of a killed run needs to finish its step
-
-
-@dataclass(frozen=True)
-class ResourceChange:
-    """What a plan does to one resource.
-
-    Attributes:
-        address: Terraform's address, such as `module.local.terraform_data.model["story"]`.
-        kind: the resource's type, such as `terraform_data`.
-        name: the resource's name in its module, such as `model`.
-        key: its `for_each` key, or "".
-        action: create, update (in place), replace or delete.
-    """
-
-    address: str
-    kind: str
-    name: str
-    key: str
-    action: Action
 
 
 class TerraformFailure(Exception):
@@ -96,7 +76,7 @@ class Terraform:
         variables: Mapping[str, str] | None = None,
         replace: Sequence[str] = (),
         destroy: bool = False,
-    ) -> tuple[ResourceChange, ...]:
+    ) -> tuple[Change, ...]:
         """Save a plan to `out` and return what it changes, by address."""
         self.save(out, variables=variables, replace=replace, destroy=destroy)
         return self.show(out)
@@ -122,10 +102,9 @@ class Terraform:
             destroy=self._flag if destroy else None,
         )
 
-    def show(self, plan: Path) -> tuple[ResourceChange, ...]:
-        """Return what a saved plan changes, by address, resources without a change left out."""
-        changes = [self._change(each) for each in self.document(plan).get("resource_changes", ())]
-        return tuple(sorted(filter(None, changes), key=lambda each: each.address))
+    def show(self, plan: Path) -> tuple[Change, ...]:
+        """Return what a saved plan changes, the gravest first; resources without a change are left out."""
+        return changes_of(self.document(plan))
 
     def document(self, plan: Path) -> Event:
         """Return a saved plan as `terraform show -json` has it."""
@@ -135,21 +114,6 @@ class Terraform:
     def apply(self, plan: Path, on_event: Callable[[Event], None]) -> None:
         """Apply a saved plan; `on_event` gets each of Terraform's JSON messages as it comes."""
         self._run("apply", str(plan), json=self._flag, input=False, lock_timeout=LOCK_WAIT, on_event=on_event)
-
-    @staticmethod
-    def _change(raw: Event) -> ResourceChange | None:
-        actions = raw["change"]["actions"]
-        action: dict[tuple[str, ...], Action] = {
-            ("create",): "create",
-            ("update",): "update",
-            ("delete",): "delete",
-            ("delete", "create"): "replace",
-            ("create", "delete"): "replace",
-        }
-        known = action.get(tuple(actions))
-        if known is None or raw.get("mode") == "data":
-            return None
-        return ResourceChange(raw["address"], raw["type"], raw["name"], str(raw.get("index", "")), known)
 
     def _run(self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object) -> str:
         command = self._commands.generate_cmd_string(verb, *args, **options)

@@ -14,7 +14,8 @@ From Python: `from workaday.execute.offline import plan`, then `plan(root).docum
 
 from __future__ import annotations
 
-from workaday.execute.offline.grading import MARK, Change, OfflinePlan
+from workaday.execute.grading import Change
+from workaday.execute.offline.grading import MARK, OfflinePlan
 from workaday.execute.offline.planner import plan
 
 __all__ = ["MARK", "Change", "OfflinePlan", "plan"]

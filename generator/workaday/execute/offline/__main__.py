@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from workaday.execute.grading import WORDS, reason, summary
 from workaday.execute.offline import grading, planner
 from workaday.project.diagnostics import ProjectError, render_text
 
@@ -38,8 +39,8 @@ def main() -> int:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
     else:
         for each in found.changes:
-            sys.stdout.write(f"{grading.SIGNS[each.action]:<4}{each.address}  {grading.reason(each)}".rstrip() + "\n")
-        sys.stdout.write(f"{grading.summary(found)} ({grading.MARK})\n")
+            sys.stdout.write(f"{WORDS[each.action]:<9}{each.address}  {reason(each)}".rstrip() + "\n")
+        sys.stdout.write(f"{summary(found.changes)} ({grading.MARK})\n")
     return 0
 
 
