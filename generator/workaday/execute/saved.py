@@ -53,7 +53,8 @@ def change_of(raw: Mapping[str, Any]) -> Change:
 
     Raises TypeError: it is none.
     """
-    return Change(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    return Change(**plain)
 
 
 def take(folders: Folders) -> Path:
