@@ -94,10 +94,6 @@ resource "azurerm_kubernetes_cluster_node_pool" "this" {
       error_message = "node group ${each.key}: capacity blocks are Amazon's; write the id of a capacity reservation group, without `block`."
     }
     precondition {
-      condition     = each.value.reservation == null || can(regex("^[^/]+/[^/]+$|^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.Compute/capacityReservationGroups/[^/]+$", each.value.reservation.id))
-      error_message = "node group ${each.key}: write the reservation as GROUP/NAME of a capacity reservation group, or as its whole resource id."
-    }
-    precondition {
       condition     = each.value.max_price == null || each.value.capacity == "spot"
       error_message = "node group ${each.key}: `max_price` is for spot pools."
     }

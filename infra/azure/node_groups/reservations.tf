@@ -1,9 +1,9 @@
 locals {
-  # GROUP/NAME, or a whole id for a reservation that another subscription shares. What is neither is refused by the pool.
-  reservations = { for name, group in var.node_groups : name => startswith(group.reservation.id, "/") ? group.reservation.id : try(
-    "/subscriptions/${var.subscription}/resourceGroups/${split("/", group.reservation.id)[0]}/providers/Microsoft.Compute/capacityReservationGroups/${split("/", group.reservation.id)[1]}",
-    group.reservation.id,
-  ) if group.reservation != null && group.capacity == "reserved" }
+  # GROUP/NAME, or a whole id: of a reservation that another subscription shares.
+  reservations = { for name, group in var.node_groups : name => startswith(group.reservation.id, "/") ? group.reservation.id : join("", [
+    "/subscriptions/${var.subscription}/resourceGroups/${split("/", group.reservation.id)[0]}",
+    "/providers/Microsoft.Compute/capacityReservationGroups/${split("/", group.reservation.id)[1]}",
+  ]) if group.reservation != null && group.capacity == "reserved" }
 }
 
 # Without it AKS makes the pool all the same, on machines that nobody reserved.
