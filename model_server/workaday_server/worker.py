@@ -70,7 +70,7 @@ class ModelQueue:
         self.in_flight += 1
         self._peak = max(self._peak, self.in_flight)
         self._empty.clear()
-        if len(self.threads) < min(self.workers, self.in_flight):
+        if len(self.threads) < self.workers and len(self.threads) < self.in_flight + self._abandoned():
             self._start_thread()
         self._incoming.put(call)
         return call.future
@@ -89,6 +89,10 @@ class ModelQueue:
         """Return how many calls run although their deadline has passed."""
         now = perf_counter()
         return sum(now > call.deadline for calls in list(self._running.values()) for call in calls[:1])
+
+    def _abandoned(self) -> int:
+        """Return how many threads run what no one waits for any more: a call in flight must not count on them."""
+        return sum(calls[0].gone for calls in list(self._running.values()))
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing is in flight; False when time runs out."""

@@ -20,6 +20,7 @@ EACH_PER_SECOND = 4  # 200 requests a second in all
 PROBE_SECONDS = 0.2
 WARM_SECONDS = 1.5
 ROLLOUTS = 50
+ENOUGH = 6.0  # seconds in which the balancer has surely noticed, on a busy machine too
 
 
 class Balancer:
@@ -95,16 +96,18 @@ async def test_without_the_drain_delay_the_same_rollout_loses_requests(server) -
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 async def test_fifty_rollouts_lose_none_and_fifty_without_the_drain_delay_lose_some_each(tmp_path, free_port) -> None:
-    sent, lost = Counter[float](), {2.0: [], 0.0: []}
+    sent, outcomes = Counter[float](), {ENOUGH: Counter[str](), 0.0: Counter[str]()}
+    lost: dict[float, list[int]] = {ENOUGH: [], 0.0: []}
     for number in range(ROLLOUTS):
         for drain_seconds, losses in lost.items():
             folder = tmp_path / f"{number}-{drain_seconds}"
             folder.mkdir()
             balancer = await rollout(Server(folder, free_port), drain_seconds)
             sent[drain_seconds] += balancer.sent
+            outcomes[drain_seconds] += balancer.outcomes
             losses.append(balancer.sent - balancer.outcomes["200"])
-    print(f"\nwith the delay {sum(lost[2.0])} of {sent[2.0]} lost in {ROLLOUTS} rollouts;", end=" ")
+    print(f"\nwith the delay {sum(lost[ENOUGH])} of {sent[ENOUGH]} lost in {ROLLOUTS} rollouts;", end=" ")
     print(f"without, {sum(lost[0.0])} of {sent[0.0]}, {min(lost[0.0])} to {max(lost[0.0])} in each", end=" ")
-    print(f"(median {statistics.median(lost[0.0])})")
-    assert lost[2.0] == [0] * ROLLOUTS
+    print(f"(median {statistics.median(lost[0.0])}); {outcomes}")
+    assert lost[ENOUGH] == [0] * ROLLOUTS
     assert min(lost[0.0]) > 0
