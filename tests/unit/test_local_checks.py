@@ -58,7 +58,7 @@ def test_several_findings_come_at_once_in_the_order_of_the_file(workaday, tmp_pa
 def test_a_platform_that_is_not_rendered_yet_says_so(workaday, tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(PREDICTOR)
     (tmp_path / "project.yaml").write_text(
-        HEAD.replace("{kind: local}", "{kind: aws, region: us-east-1}") + f"  - name: a\n    {TORCH}\n"
+        HEAD.replace("{kind: local}", "{kind: existing, context: prod}") + f"  - name: a\n    {TORCH}\n"
     )
     assert workaday("validate").returncode == 0
     done = workaday("render")
