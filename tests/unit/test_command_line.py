@@ -175,3 +175,13 @@ def test_environments_render_beside_each_other(workaday, tmp_path: Path) -> None
         json.loads((tmp_path / "deploy" / env / "local/main.json").read_text())["port"] for env in ("default", "prod")
     ]
     assert ports == [8080, 8099]
+
+
+@pytest.mark.parametrize("line", ["plan --fil x --format json", "vaildate --format=json", "render --format json --env"])
+def test_usage_errors_as_json(workaday, line: str) -> None:
+    done = workaday(*line.split())
+    assert (done.returncode, done.stderr) == (1, "")
+    (found,) = json.loads(done.stdout)
+    assert (found["code"], found["position"]) == ("X100", None)
+    assert found["message"]
+    assert found["hints"]

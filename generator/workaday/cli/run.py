@@ -48,8 +48,13 @@ def through_typer(arguments: list[str]) -> int:
         result = int(app(arguments, prog_name="workaday", standalone_mode=False) or 0)
         return interrupted() if result == Exit.INTERRUPTED else result  # 130 is Typer's word for Ctrl-C
     except ClickException as error:
-        sys.stderr.write(usage_error(error.format_message(), list(getattr(error, "possibilities", None) or ())))
-        return Exit.ERROR
+        message, hint = usage_error(error.format_message(), list(getattr(error, "possibilities", None) or ()))
+        if not wants_json(arguments):
+            sys.stderr.write(f"error: {message}\nhint: {hint}\n")
+            return Exit.ERROR
+        from workaday.project.diagnostics import Diagnostic, ProjectError
+
+        return explain_failure(ProjectError([Diagnostic("X100", message, hints=(hint,))]), as_json=True)
     except Ended as ended:
         return ended.exit_code
     except Abort:
@@ -62,8 +67,8 @@ def interrupted() -> int:
     return Exit.INTERRUPTED
 
 
-def usage_error(message: str, possible: list[str]) -> str:
-    """Return a mistake on the command line in our own voice, the likely correction as the hint."""
+def usage_error(message: str, possible: list[str]) -> tuple[str, str]:
+    """Return a mistake on the command line in our own voice, and the likely correction as the hint."""
     import re
 
     said, _, meant = message.partition(" Did you mean ")
@@ -74,7 +79,7 @@ def usage_error(message: str, possible: list[str]) -> str:
         if likely
         else "`workaday --help` lists the verbs, `workaday VERB --help` its options"
     )
-    return f"error: {said[:1].lower()}{said[1:]}\nhint: {hint}\n"
+    return said[:1].lower() + said[1:], hint
 
 
 def wants_json(arguments: list[str]) -> bool:
