@@ -81,8 +81,8 @@ $(VENV)/.foreign: $(VENV)/.cli requirements/foreign.txt
 # Pins: exact versions and hashes, no addresses. All files agree, because all.txt is a constraint to each.
 LOCK := $(UV) compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 lock: $(VENV)/.cli
-	@$(LOCK) -o /tmp/workaday-all.txt requirements/cli.in requirements/server.in requirements/models.in requirements/dev.in
-	@for each in cli server models dev; do $(LOCK) -c /tmp/workaday-all.txt -o requirements/$$each.txt requirements/$$each.in || exit 1; done
+	@$(LOCK) -o /tmp/workaday-all.txt requirements/cli.in requirements/server.in requirements/models.in requirements/dev.in requirements/offline.in
+	@for each in cli server models offline dev; do $(LOCK) -c /tmp/workaday-all.txt -o requirements/$$each.txt requirements/$$each.in || exit 1; done
 	@for each in uv terraform foreign; do $(LOCK) -o requirements/$$each.txt requirements/$$each.in || exit 1; done
 	@$(LOCK) --no-deps -o requirements/model-files.txt requirements/model-files.in
 
