@@ -75,6 +75,7 @@ def test_a_sound_project_has_no_finding_but_an_unwritten_catalogue(cloud: str, t
         ("aws", {"pools": "{name: a, accelerator: {type: A100, count: 8, share: mig}}"}, "C507", "error"),
         ("azure", {"pools": "{name: a, accelerator: T4, reservation: {id: a, block: true}}"}, "C508", "error"),
         ("gcp", {"pools": "{name: a, accelerator: L4, spot: {max_price: 0.3}}"}, "C508", "error"),
+        ("aws", {"pools": "{name: a, accelerator: L4, spot: {max_price: 0.3}}"}, "C508", "error"),
     ],
 )
 def test_each_cloud_is_asked_in_its_own_words(

@@ -29,6 +29,10 @@ ADMINS = {
     "gcp": ("a member", r"(user|group|serviceAccount|principal|principalSet):.+", "group:platform@example.com"),
     "azure": ("the object id of a group", _GUID, "00000000-0000-0000-0000-000000000000"),
 }
+NO_BIDS = {
+    "aws": "EKS takes no bid, neither its node groups nor Karpenter: spot nodes cost at most the on-demand price",
+    "gcp": "gcp takes no bid: spot nodes cost what they cost",
+}
 _REGION_FORM = {"aws": r"[a-z]{2}(-[a-z]+)+-[0-9]", "gcp": r"[a-z]+-[a-z]+[0-9]+", "azure": r"[a-z0-9]+"}
 # a cloud's own buckets; another's need keys that no identity of this one has
 _OWN_BUCKETS = {"aws": "s3://", "gcp": "gs://", "azure": "https://"}
@@ -165,10 +169,10 @@ def reservation_elsewhere(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
                     (*path, "zones") if pool.zones else (*path, "reservation"),
                     "name it: `zones: [...]`",
                 )
-        if pool.spot and pool.spot.max_price and cloud.kind == "gcp":
+        if pool.spot and pool.spot.max_price and cloud.kind != "azure":
             yield Diagnostic(
                 "C508",
-                "gcp takes no bid: spot nodes cost what they cost",
+                NO_BIDS[cloud.kind],
                 (*path, "spot", "max_price"),
                 "remove it",
             )
