@@ -9,19 +9,20 @@ from typing import Any
 from .diagnostics import Diagnostic, KeyPath
 from .sources import walk
 
+# what stands in every token of a kind, its pattern, and what it is
 _TOKENS = (
-    (r"\b(AKIA|ASIA)[0-9A-Z]{16}\b", "an AWS access key"),
-    (r"\bhf_[A-Za-z0-9]{20,}\b", "a Hugging Face token"),
-    (r"\bgh[pousr]_[A-Za-z0-9]{30,}\b|\bgithub_pat_\w{30,}", "a GitHub token"),
-    (r"\bglpat-[\w-]{20,}", "a GitLab token"),
-    (r"\bsk-(proj-|ant-)?[\w-]{20,}", "an API key"),
-    (r"\bxox[abprs]-[\w-]{10,}", "a Slack token"),
-    (r"\bAIza[\w-]{35}\b", "a Google API key"),
-    (r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key"),
-    (r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{5,}", "a signed token"),
-    (r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@", "an address with a password in it"),
+    ("AKIA", r"\bAKIA[0-9A-Z]{16}\b", "an AWS access key"),
+    ("ASIA", r"\bASIA[0-9A-Z]{16}\b", "an AWS access key"),
+    ("hf_", r"\bhf_[A-Za-z0-9]{20,}\b", "a Hugging Face token"),
+    ("gh", r"\bgh[pousr]_[A-Za-z0-9]{30,}\b|\bgithub_pat_\w{30,}", "a GitHub token"),
+    ("glpat-", r"\bglpat-[\w-]{20,}", "a GitLab token"),
+    ("sk-", r"\bsk-(proj-|ant-)?[\w-]{20,}", "an API key"),
+    ("xox", r"\bxox[abprs]-[\w-]{10,}", "a Slack token"),
+    ("AIza", r"\bAIza[\w-]{35}\b", "a Google API key"),
+    ("-----BEGIN", r"-----BEGIN [A-Z ]*PRIVATE KEY-----", "a private key"),
+    ("eyJ", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{5,}", "a signed token"),
+    ("://", r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@", "an address with a password in it"),
 )
-_TOKEN = re.compile("|".join(f"(?P<t{index}>{pattern})" for index, (pattern, _) in enumerate(_TOKENS)))
 _SECRET_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|KEY|CREDENTIALS?)$")
 # names that only look like it: text generation has tokens, databases have keys
 _HARMLESS = re.compile(
@@ -34,12 +35,19 @@ def literal_credentials(data: Any) -> Iterator[Diagnostic]:
     for path, value in walk(data):
         if not isinstance(value, str):
             continue
-        match = _TOKEN.search(value)
-        if match:
-            what = _TOKENS[int((match.lastgroup or "t0")[1:])][1]
+        what = _token(value)
+        if what:
             yield _credential(path, f"{what} is written here")
         elif _announced(path) and value and not value.startswith(("/", "file:")):
             yield _credential(path, f"`{path[-1]}` holds a credential")
+
+
+def _token(value: str) -> str | None:
+    """Return what kind of token a text holds; a pattern is compiled only for what has the mark of its kind."""
+    for mark, pattern, what in _TOKENS:
+        if mark in value and re.search(pattern, value):
+            return what
+    return None
 
 
 def _announced(path: KeyPath) -> bool:

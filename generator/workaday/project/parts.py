@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from .diagnostics import Diagnostic, KeyPath, Label
 from .schema import Model, Pipeline, Platform, Pool, Project
@@ -14,8 +13,7 @@ from .sources import Sources
 from .spelling import closest
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(NamedTuple):
     """What is valid in a project.
 
     Attributes:
@@ -75,6 +73,8 @@ def salvage(sources: Sources, env: str) -> Parts:
             except ValidationError:
                 continue
         return kept
+
+    from pydantic import TypeAdapter
 
     try:
         platform = TypeAdapter[Platform](Platform).validate_python(sources.data.get("platform"))

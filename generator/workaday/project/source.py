@@ -15,7 +15,6 @@ from .diagnostics import At, Diagnostic, KeyPath, ProjectError, Span
 from .nodes import Document, Loader, TooDeep
 from .speed import without_collection
 from .spelling import meant
-from .syntax import explain_yaml_error
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -76,6 +75,8 @@ def parse(text: str, file: str, path: Path | None = None) -> Document:
     except TooDeep as error:
         raise ProjectError([document.too_deep(error.node)], TextSource(document)) from None
     except (yaml.YAMLError, ValueError) as error:
+        from .syntax import explain_yaml_error
+
         raise ProjectError([explain_yaml_error(error, document)], TextSource(document)) from None
     if document.root is None:
         raise _error("P108", f"`{file}` is empty", Span(file, 1, 1, 1), text=text)

@@ -6,9 +6,8 @@ and line ends stay. A round-tripping YAML library would write the whole file ane
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..diagnostics import Diagnostic, ProjectError
 from ..nodes import Document
@@ -22,8 +21,7 @@ CURRENT = 1
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Rewritten:
+class Rewritten(NamedTuple):
     """A file and what it becomes; `changes` says what was done, one line each."""
 
     path: Path
