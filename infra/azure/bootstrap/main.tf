@@ -17,7 +17,8 @@ locals {
 # State holds what a cluster is made of, so: no keys that could leak, only Entra; every version kept, deleted ones too.
 resource "azurerm_storage_account" "this" {
   #checkov:skip=CKV_AZURE_33: there are no queues; the logging it asks for is of the queue service
-  #checkov:skip=CKV_AZURE_59: closed by network_rules as soon as addresses are written; runners of no fixed address come in by Entra alone
+  #checkov:skip=CKV_AZURE_35: denied as soon as addresses are written; runners of no fixed address come in by Entra alone
+  #checkov:skip=CKV_AZURE_59: see CKV_AZURE_35
   #checkov:skip=CKV2_AZURE_1: Microsoft's key and a second layer of encryption; a key of one's own would need a vault before there is a state
   #checkov:skip=CKV2_AZURE_33: a private endpoint would need a network before there is a state
   name                = var.state.storage_account

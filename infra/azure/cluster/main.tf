@@ -1,13 +1,10 @@
 resource "azurerm_kubernetes_cluster" "this" {
   #checkov:skip=CKV_AZURE_4: control plane logs go to the workspace by a diagnostic setting (monitoring.tf); the agent for pods' logs is not wanted
-  #checkov:skip=CKV_AZURE_6: authorized ranges are set below wherever the endpoint is public
   #checkov:skip=CKV_AZURE_115: `access.endpoint` says so; public needs addresses, and never /0
   #checkov:skip=CKV_AZURE_116: Azure Policy is assigned for a whole subscription by those who own it
   #checkov:skip=CKV_AZURE_117: disks are encrypted with Microsoft's keys and on the host; a key of one's own needs a vault
   #checkov:skip=CKV_AZURE_172: no secrets come from a vault by the CSI driver
   #checkov:skip=CKV_AZURE_226: ephemeral OS disks need a VM size with a large enough cache, which is the user's choice
-  #checkov:skip=CKV_AZURE_227: it is: host_encryption_enabled, the check knows the argument's old name
-  #checkov:skip=CKV_AZURE_232: it is: only_critical_addons_enabled
   name                = var.name
   resource_group_name = var.resource_group.name
   location            = var.region

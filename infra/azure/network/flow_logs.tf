@@ -7,7 +7,7 @@ locals {
 resource "azurerm_storage_account" "flow_logs" {
   #checkov:skip=CKV_AZURE_33: there are no queues; the logging it asks for is of the queue service
   #checkov:skip=CKV_AZURE_59: closed by network_rules: only Azure's own services come in
-  #checkov:skip=CKV_AZURE_206: logs of thirty days are not worth a second copy
+  #checkov:skip=CKV_AZURE_206: logs of ninety days are not worth a second copy
   #checkov:skip=CKV2_AZURE_1: Microsoft's key and a second layer of encryption; nothing but addresses and counts
   #checkov:skip=CKV2_AZURE_33: Azure's flow log service is the only writer, and it does not come through private endpoints
   #checkov:skip=CKV2_AZURE_40: the flow log service writes with the account's key: this is why these logs lie in an account of their own
@@ -63,7 +63,7 @@ resource "azurerm_network_watcher_flow_log" "this" {
 
   retention_policy {
     enabled = true
-    days    = 30
+    days    = 90
   }
 
   tags = var.tags

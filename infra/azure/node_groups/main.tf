@@ -8,8 +8,6 @@ locals {
 }
 
 resource "azurerm_kubernetes_cluster_node_pool" "this" {
-  #checkov:skip=CKV_AZURE_226: ephemeral OS disks need a VM size with a large enough cache, which is the user's choice
-  #checkov:skip=CKV_AZURE_227: it is: host_encryption_enabled, the check knows the argument's old name
   for_each = var.node_groups
 
   name                  = each.value.pool_name

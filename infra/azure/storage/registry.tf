@@ -1,6 +1,5 @@
 resource "azurerm_container_registry" "this" {
   #checkov:skip=CKV_AZURE_139: closing it to the world needs Premium, 1.67 USD a day; pulls and pushes need Entra either way
-  #checkov:skip=CKV_AZURE_163: scanning is Defender's, bought for a whole subscription
   #checkov:skip=CKV_AZURE_164: content trust is retired; images are pinned by digest
   #checkov:skip=CKV_AZURE_165: one region's cluster pulls from one region's registry
   #checkov:skip=CKV_AZURE_166: quarantine is Premium, and needs a scanner that lets images go

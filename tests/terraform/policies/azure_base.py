@@ -103,7 +103,7 @@ def flows_are_logged(plan: Plan) -> list[str]:
     bad = list(wants(not logs, "network", "no flow logs"))
     for each in logs:
         [kept] = each["values"]["retention_policy"]
-        bad += wants(not each["values"]["enabled"] or not kept["enabled"] or kept["days"] < 30, each, "not kept")
+        bad += wants(not each["values"]["enabled"] or not kept["enabled"] or kept["days"] < 90, each, "not kept")
     return bad
 
 
