@@ -62,6 +62,7 @@ resource "aws_eks_cluster" "this" {
   # Without its rights EKS cannot take back its network interfaces, and the VPC's deletion hangs.
   depends_on = [
     aws_cloudwatch_log_group.this,
+    aws_iam_role_policy.secrets,
     aws_iam_role_policy_attachment.cluster,
   ]
 }

@@ -20,6 +20,25 @@ resource "aws_iam_role_policy_attachment" "cluster" {
   policy_arn = "arn:${local.partition}:iam::aws:policy/AmazonEKSClusterPolicy"
 }
 
+# With a key of one's own, the control plane itself needs it: EKS's own key needs no right.
+data "aws_iam_policy_document" "secrets" {
+  count = var.kms_key_arn == null ? 0 : 1
+
+  statement {
+    sid       = "EncryptSecrets"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants"]
+    resources = [var.kms_key_arn]
+  }
+}
+
+resource "aws_iam_role_policy" "secrets" {
+  count = var.kms_key_arn == null ? 0 : 1
+
+  name   = "encrypt-secrets"
+  role   = aws_iam_role.cluster.id
+  policy = data.aws_iam_policy_document.secrets[0].json
+}
+
 data "aws_iam_policy_document" "node_trust" {
   statement {
     actions = ["sts:AssumeRole"]

@@ -81,7 +81,7 @@ variable "system" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts Kubernetes' objects at rest; null: EKS's own key, which already encrypts all of them."
+  description = "Key that encrypts Kubernetes' objects at rest; null: EKS's own key, which already encrypts all of them. Once set it stays: to change it is to replace the cluster."
   type        = string
   default     = null
 }

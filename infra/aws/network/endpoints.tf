@@ -31,8 +31,9 @@ locals {
 resource "aws_security_group" "endpoints" {
   count = length(local.services) > 0 ? 1 : 0
 
-  name        = "${var.name}-endpoints"
-  description = "AWS services' interfaces in this network; HTTPS from within it only."
+  name = "${var.name}-endpoints"
+  # EC2 takes no apostrophe here.
+  description = "Interfaces of AWS services in this network: HTTPS from within it only."
   vpc_id      = aws_vpc.this[0].id
 
   tags = { Name = "${var.name}-endpoints" }

@@ -35,7 +35,7 @@ variable "kept_images" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts weights and images; null: the services' own keys."
+  description = "Key that encrypts weights and images; null: the services' own keys. Decide at the beginning: to change it is to replace the repositories."
   type        = string
   default     = null
 }

@@ -100,6 +100,11 @@ run "a_pinned_addon_and_a_key" {
     condition     = one(one(aws_eks_cluster.this.encryption_config).provider).key_arn == "arn:aws:kms:us-east-1:111122223333:key/k"
     error_message = "The key that was named encrypts secrets."
   }
+
+  assert {
+    condition     = data.aws_iam_policy_document.secrets[0].statement[0].resources == toset(["arn:aws:kms:us-east-1:111122223333:key/k"])
+    error_message = "The control plane may use that key."
+  }
 }
 
 run "two_architectures" {

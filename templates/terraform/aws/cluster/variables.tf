@@ -173,7 +173,7 @@ variable "deletion_protection" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of one's own for Kubernetes' objects, weights and images; null: AWS's own keys."
+  description = "Key of one's own for Kubernetes' objects, weights and images; null: AWS's own keys. Decide at the beginning: to change it is to replace the cluster and the repositories."
   type        = string
   default     = null
 }
