@@ -8,6 +8,8 @@ resource "aws_cloudwatch_log_group" "flow" {
   retention_in_days = var.flow_log_days
 }
 
+data "aws_partition" "current" {}
+
 data "aws_iam_policy_document" "flow_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -27,15 +29,14 @@ data "aws_iam_policy_document" "flow_trust" {
 }
 
 data "aws_iam_policy_document" "flow" {
-  count = local.own ? 1 : 0
-
   statement {
     actions = [
       "logs:CreateLogStream",
       "logs:DescribeLogStreams",
       "logs:PutLogEvents",
     ]
-    resources = ["${aws_cloudwatch_log_group.flow[0].arn}:*"]
+    # Composed, so that the plan shows it before the group exists.
+    resources = ["arn:${data.aws_partition.current.partition}:logs:${var.region}:${var.account}:log-group:/aws/vpc/${var.name}:*"]
   }
 }
 
@@ -52,7 +53,7 @@ resource "aws_iam_role_policy" "flow" {
 
   name   = "write-flow-logs"
   role   = aws_iam_role.flow[0].id
-  policy = data.aws_iam_policy_document.flow[0].json
+  policy = data.aws_iam_policy_document.flow.json
 }
 
 resource "aws_flow_log" "this" {

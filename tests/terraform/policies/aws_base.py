@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from policies import Plan, Rule
@@ -58,6 +59,14 @@ def nothing_lets_the_world_in(plan: Plan) -> list[str]:
     for each in resources(plan, "aws_default_security_group"):
         found += wants(bool(each["values"].get("ingress")), each, "the default group lets someone in")
     return found
+
+
+def ec2_takes_the_words(plan: Plan) -> list[str]:
+    """Descriptions of security groups and their rules have characters that EC2 knows; the schema does not say which."""
+    kinds = ("aws_security_group", "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule")
+    known = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
+    found = resources(plan, *kinds)
+    return [each["address"] for each in found if not known.fullmatch(each["values"]["description"] or "")]
 
 
 def traffic_is_logged(plan: Plan) -> list[str]:
@@ -177,6 +186,12 @@ RULES = (
         nothing_lets_the_world_in,
         put("aws_vpc_security_group_ingress_rule", "", "cidr_ipv4", to="0.0.0.0/0"),
         _of("private", *ALL),
+    ),
+    Rule(
+        "aws-ec2-takes-the-words",
+        ec2_takes_the_words,
+        put("aws_security_group", "", "description", to="AWS' interfaces"),
+        _of("private", *OWN_NETWORK[:-2], "existing_network", "everything"),
     ),
     Rule("aws-traffic-is-logged", traffic_is_logged, without("aws_flow_log"), _of(*OWN_NETWORK)),
     Rule("aws-nat-is-as-asked", nat_is_as_asked, without("aws_nat_gateway"), _of(*OWN_NETWORK)),
