@@ -52,7 +52,7 @@ class Server:
             )
         self.until(lambda: self.state().get("state") == "serving")
         if ready:
-            self.until(lambda: httpx.get(f"{self.url}/v2/health/ready").status_code == 200)
+            self.until(lambda: httpx.get(f"{self.url}/v2/health/ready", timeout=30).status_code == 200)
         return self
 
     def reload(self) -> None:

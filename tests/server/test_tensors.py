@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import ml_dtypes
@@ -93,3 +94,10 @@ def test_an_output_whose_name_is_no_text_is_the_callers_mistake() -> None:
         exchange(
             {"inputs": [{"name": "x", "shape": [], "datatype": "FP32", "data": [1]}], "outputs": [{"name": []}]}
         ).decode()
+
+
+def test_a_request_cannot_make_the_server_import_torch(monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    with pytest.raises(ClientError, match="import torch"):
+        exchange({"inputs": [{"name": "x", "shape": [1], "datatype": "BF16", "data": [1]}]}).decode()
+    assert "torch" not in sys.modules
