@@ -156,6 +156,7 @@ class Cloud:
         registry: the image registry that we make.
         resource_group: azure's; None elsewhere.
         gpu_limits: the most GPUs of each type that an auto-provisioner may add, by the cloud's label.
+        node_limits: the most CPUs (`cpu`) and memory (`memory_gib`) of all nodes together, the system's included.
     """
 
     kind: str
@@ -170,6 +171,7 @@ class Cloud:
     provisioner: str
     node_groups: tuple[NodeGroup, ...]
     gpu_limits: Mapping[str, int]
+    node_limits: Mapping[str, int]
     identities: tuple[Identity, ...]
     weights_bucket: str
     registry: str

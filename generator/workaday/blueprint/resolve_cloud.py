@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ def resolve_cloud(
         kubernetes=of.choose("kubernetes", platform, KUBERNETES, "the newest that every add-on is tested with"),
         network=resolve_network(platform, of.under("network")),
         access=resolve_access(platform, of.under("access")),
-        system=resolve_system(platform, catalogue, of.under("system")),
+        system=(system := resolve_system(platform, catalogue, of.under("system"))),
         provisioner=provisioner,
         node_groups=()
         if provisioner in (KARPENTER, AUTO_PROVISIONING)
@@ -80,6 +81,7 @@ def resolve_cloud(
             group for pool in pools for group in node_groups(pool, placed, catalogue, kind, platform.region, zones)
         ),
         gpu_limits=gpu_limits(pools, placed, catalogue, platform.region),
+        node_limits=node_limits(pools, placed, catalogue, platform.region, system),
         identities=tuple(identities(project, models, weights)),
         weights_bucket=weights,
         registry=naming.registry(kind, name, account),
@@ -195,6 +197,20 @@ def gpu_limits(
         if gpu:
             found[gpu.type] = found.get(gpu.type, 0) + gpu.count * pool.nodes_max
     return found
+
+
+def node_limits(
+    pools: Sequence[Pool], placed: Sequence[Placement], catalogue: Catalogue | None, region: str, system: System
+) -> dict[str, int]:
+    """Return the CPUs and memory (GiB) of the system's nodes and of every pool at its most, each on its first type."""
+    most = [(system.instances, system.nodes)]
+    most += [(instance_types(pool, placed, catalogue, region), pool.nodes_max) for pool in pools]
+    known = catalogue.instances if catalogue else {}
+    machines = [(known[types[0]], nodes) for types, nodes in most if types and types[0] in known]
+    return {
+        "cpu": sum(machine.vcpu * nodes for machine, nodes in machines),
+        "memory_gib": sum(math.ceil(machine.memory_mib / 1024) * nodes for machine, nodes in machines),
+    }
 
 
 def identities(project: schema.Project, models: Sequence[Model], bucket: str) -> Iterator[Identity]:

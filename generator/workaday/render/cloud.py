@@ -112,7 +112,7 @@ def cluster_variables(cloud: Cloud) -> dict[str, Any]:
     if cloud.kind == "azure":
         own["resource_group"] = cloud.resource_group
     if cloud.kind == "gcp":
-        own["gpu_limits"] = dict(cloud.gpu_limits)
+        own |= {"gpu_limits": dict(cloud.gpu_limits), "node_limits": dict(cloud.node_limits)}
     variables: dict[str, Any] = without_none(
         {
             "name": cloud.name,

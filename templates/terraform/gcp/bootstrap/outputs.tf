@@ -1,0 +1,4 @@
+output "bucket" {
+  description = "What the cluster root's `gcs` backend needs."
+  value       = module.bootstrap.bucket
+}
