@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workaday.catalog import read
-from workaday.execute import prices
+from workaday.execute import prices, sdks
 from workaday.execute.prices import azure, gcp, http
 from workaday.project import ProjectError
 
@@ -183,7 +183,7 @@ def test_an_sdk_that_is_not_installed_is_a_named_error(monkeypatch, module, extr
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(prices, "import_module", missing)
+    monkeypatch.setattr(sdks, "import_module", missing)
     with pytest.raises(ProjectError) as refused:
         prices.sdk(module)
     (finding,) = refused.value.diagnostics

@@ -241,6 +241,71 @@ def serve(
     return start.serve(predictor, name, port, reload=reload)
 
 
+@app.command()
+def doctor(file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
+    """Look for what would stop apply: credentials, permissions, quotas, reachability. Changes nothing."""
+    from workaday.cli import doctor as room
+
+    return room.doctor(file, env, as_json=format is Format.json)
+
+
+@app.command()
+def kubeconfig(
+    file: File = PROJECT,
+    env: Stage = None,
+    write: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--write", help="Merge it into this kubeconfig; .workaday/ENV/kubeconfig by default."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--print", help="Print it, write nothing.")] = False,
+) -> int:
+    """Write a kubeconfig of the cluster; kubectl then needs no cloud's command line."""
+    from workaday.cli import kubeconfig as room
+
+    return room.kubeconfig(file, env, into=write, show=show)
+
+
+@app.command("kube-token", hidden=True)
+def kube_token(
+    kind: Annotated[str, typer.Argument(help="aws, gcp or azure.")],
+    cluster: Annotated[str, typer.Option("--cluster", help="The cluster's name (aws).")] = "",
+    region: Annotated[str, typer.Option("--region", help="Its region (aws).")] = "",
+) -> int:
+    """Print a token for a cluster's API, as kubectl asks for it."""
+    from workaday.cli import kubeconfig as room
+
+    return room.kube_token(kind, cluster, region)
+
+
+weights = typer.Typer(help="The models' weights in the project's bucket.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(weights, name="weights")
+
+
+@weights.command("push")
+def weights_push(
+    model: ModelName,
+    file: File = PROJECT,
+    env: Stage = None,
+    source: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--from", help="A folder, or hf://org/name[@revision]; the model's `weights.local` by default."),
+    ] = None,
+    include: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--include", help="Only files like this, such as *.safetensors; may be repeated."),
+    ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Delete there what is not here.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
+    format: Answer = Format.text,
+) -> int:
+    """Send a model's weights to its place in the bucket: checksummed, resumable."""
+    from workaday.cli import weights as room
+
+    return room.push(
+        model, file, env, source, tuple(include or ()), prune=prune, dry_run=dry_run, as_json=format is Format.json
+    )
+
+
 prices = typer.Typer(help="What the project's machines cost.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(prices, name="prices")
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workaday.execute import sdks
 from workaday.foresight.locked import LOCK_NAME, RegionPrices, parse, with_prices
 from workaday.project.diagnostics import Diagnostic, ProjectError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 # (types, region, now) → prices; one module of this package a cloud, imported only when it is asked
 Source = Callable[["Sequence[Instance]", str, datetime], RegionPrices]
-EXTRAS = {"boto3": "aws", "google.auth": "gcp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,7 @@ def sdk(module: str) -> Any:
     Raises:
         ProjectError: X130, it is not installed.
     """
-    try:
-        return import_module(module)
-    except ImportError:
-        extra = EXTRAS[module]
-        raise refused(
-            "X130", f"prices of {extra} are asked for with `{module}`, which is not installed",
-            f"`pip install 'workaday[{extra}]'`",
-        ) from None  # fmt: skip
+    return sdks.sdk(module, f"prices of {sdks.EXTRAS[module]} are asked for")
 
 
 def refused(code: str, message: str, hint: str) -> ProjectError:
