@@ -178,15 +178,18 @@ def reservation_elsewhere(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
             )
 
 
-def few_subnets(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
-    """C509: too few subnets of an existing network."""
-    if cloud.kind == "aws" and cloud.network.existing and len(cloud.network.subnets) < 2:
-        yield Diagnostic(
-            "C509",
-            "EKS wants subnets in at least two zones",
-            ("platform", "network", "subnets"),
-            f"only {len(cloud.network.subnets)} here",
-        )
+def one_zone(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
+    """C509: a control plane in one zone, which EKS does not make."""
+    if cloud.kind != "aws":
+        return
+    if cloud.network.existing:
+        if len(cloud.network.subnets) < 2:
+            path: KeyPath = ("platform", "network", "subnets")
+            label = f"only {len(cloud.network.subnets)} here"
+            yield Diagnostic("C509", "EKS wants subnets in at least two zones", path, label)
+    elif len(cloud.zones) < 2:
+        hint = "a pool can still be held to one: `pools[].zones`"
+        yield Diagnostic("C509", "EKS wants at least two zones", ("platform", "zones"), "only one here", hints=(hint,))
 
 
 def unknown_account(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
@@ -231,7 +234,7 @@ RULES: tuple[Callable[[Cloud, Loaded], Iterator[Diagnostic]], ...] = (
     foreign_image,
     impossible_share,
     reservation_elsewhere,
-    few_subnets,
+    one_zone,
     unknown_account,
     foreign_weights,
 )
