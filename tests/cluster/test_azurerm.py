@@ -29,6 +29,7 @@ BUILD = Path(__file__).parent / "tools" / "azurerm" / "build.sh"
 PROFILES = sorted(
     (REPOSITORY / "tests" / "terraform" / "profiles" / "azure").glob("*.yaml"), key=lambda path: path.stem
 )
+MODULES = sorted(path.parent for path in (REPOSITORY / "infra/azure").glob("*/versions.tf"))
 EVERYTHING = next(path for path in PROFILES if path.stem == "everything")
 AZURERM = "registry.terraform.io/hashicorp/azurerm"
 MOCKED = 'mock_provider "azurerm" {}\n\nrun "plan" {\n  command = plan\n}\n'
@@ -100,6 +101,13 @@ def test_the_provider_accepts_what_the_modules_write(
 @pytest.mark.parametrize("root", ["bootstrap", "cluster"])
 def test_the_provider_accepts_every_value(profile: Path, root: str, rendered: Render, terraform: Terraform) -> None:
     done = mocked_plan(terraform, rendered(profile) / root)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_the_modules_own_tests_pass(module: Path, tmp_path: Path, terraform: Terraform) -> None:
+    copy = shutil.copytree(module, tmp_path / module.name)
+    done = terraform(initialised(terraform, copy), "test", "-no-color")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
