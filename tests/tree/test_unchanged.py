@@ -14,6 +14,8 @@ from workaday import checks
 from workaday.cli import tree
 from workaday.execute import unchanged, workspace
 from workaday.project import Diagnostic, ProjectError
+from workaday.render import render
+from workaday.resources import bundle
 
 PREDICTOR = "class Predictor:\n    def predict(self, payload):\n        return payload\n"
 PROJECT = """\
@@ -204,6 +206,7 @@ def test_all_that_a_render_looks_at_is_looked_at_again(project, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", lambda path, *a, **k: touched.add(str(path)) or real(path, *a, **k))
         made = workspace.open_workspace(Path("project.yaml"), "prod")
+        render(made.blueprint)
     on = False
     root = project.root
     known = [(root / each).resolve() for each in unchanged.read_by(made)]
@@ -212,3 +215,7 @@ def test_all_that_a_render_looks_at_is_looked_at_again(project, monkeypatch):
     assert root / "models/story/words.py" in inside
     unknown = {each for each in inside if not any(each.is_relative_to(k) or k.is_relative_to(each) for k in known)}
     assert unknown == set()
+    shipped = [bundle() / each for each in ("infra", "templates", "schemas", "requirements", "model_server")]
+    ours = {each for each in looked if any(each.is_relative_to(folder) for folder in shipped)}
+    assert ours
+    assert {each for each in ours if not any(each.is_relative_to(folder) for folder in unchanged.product())} == set()
