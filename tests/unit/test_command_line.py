@@ -25,6 +25,8 @@ VERBS = [
     "logs",
     "predict",
     "serve",
+    "doctor",
+    "kubeconfig",
 ]
 
 

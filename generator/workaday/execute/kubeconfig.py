@@ -43,8 +43,7 @@ def config(cloud: Cloud, address: Address, environment: Mapping[str, str]) -> di
         "apiVersion": API,
         "command": sys.executable,  # wherever kubectl is run from, this is the Python that has us
         "args": arguments,
-        "env": [{"name": key, "value": environment[key]} for key in CHOICES[cloud.kind] if environment.get(key)]
-        or None,
+        "env": [{"name": key, "value": environment[key]} for key in chosen] or None,
         "interactiveMode": "Never",
         "provideClusterInfo": False,
         "installHint": f"pip install 'workaday[{cloud.kind}]'",
