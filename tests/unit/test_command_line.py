@@ -187,3 +187,15 @@ def test_usage_errors_as_json(workaday, line: str) -> None:
     assert (found["code"], found["position"]) == ("X100", None)
     assert found["message"]
     assert found["hints"]
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "workaday", "explain", "P201"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "error: no space left on device\n")

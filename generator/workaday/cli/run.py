@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from enum import IntEnum
+
+# wherever it is that we write: a report of a bug would not find room either
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Exit(IntEnum):
@@ -31,6 +35,9 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            sys.stderr.write(f"error: {(error.strerror or 'the disk is full').lower()}\n")
+            return Exit.ERROR
         return explain_failure(error, as_json=wants_json(arguments))
 
 
