@@ -190,7 +190,7 @@ def test_usage_errors_as_json(workaday, line: str) -> None:
 
 
 def test_a_full_disk_is_no_bug() -> None:
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "workaday", "explain", "P201"],
             stdout=full,
