@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 FOREIGN = Path(sys.executable).parents[1] / "foreign" / "bin"
-NUMBERS = "import torch  # BF16 needs it\nfrom workaday_server import ClientError\nclass Predictor:\n    inputs = [{'name': 'x', 'datatype': 'FP32', 'shape': [-1, 3]}]\n    outputs = [{'name': 'doubled', 'datatype': 'FP32', 'shape': [-1, 3]}]\n    def __init__(self, config):\n        pass\n    def predict(self, payload):\n        if not hasattr(payload, 'keys') or not hasattr(payload.get('x'), 'dtype') or payload['x'].dtype == object:\n            raise ClientError('send a tensor x')\n        return {'doubled': payload['x'] * 2}\n"
+NUMBERS = "from workaday_server import ClientError\nclass Predictor:\n    inputs = [{'name': 'x', 'datatype': 'FP32', 'shape': [-1, 3]}]\n    outputs = [{'name': 'doubled', 'datatype': 'FP32', 'shape': [-1, 3]}]\n    def __init__(self, config):\n        pass\n    def predict(self, payload):\n        if not hasattr(payload, 'keys') or not hasattr(payload.get('x'), 'dtype') or payload['x'].dtype == object:\n            raise ClientError('send a tensor x')\n        return {'doubled': payload['x'] * 2}\n"
 
 
 def run(script: str, *arguments: object) -> None:
@@ -36,7 +36,10 @@ def test_the_kserve_sdk(ports) -> None:
     run("kserve_sdk.py", *ports)
 
 
-def test_tritons_grpc_client(ports) -> None:
+def test_tritons_grpc_client(server, ports) -> None:
+    server.model("half", f"import torch\n{NUMBERS}")
+    server.reload()
+    server.wait_state("half", "ready")
     run("triton_grpc.py", *ports)
 
 
