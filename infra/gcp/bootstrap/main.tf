@@ -47,8 +47,6 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  labels = var.labels
-
   lifecycle {
     prevent_destroy = true
   }

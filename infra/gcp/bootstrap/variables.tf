@@ -46,10 +46,3 @@ variable "services" {
   ]
   nullable = false
 }
-
-variable "labels" {
-  description = "Labels of the bucket, beside the provider's `default_labels`."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}

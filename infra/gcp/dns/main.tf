@@ -5,7 +5,6 @@ resource "google_compute_address" "this" {
   region       = var.region
   address_type = "EXTERNAL"
   network_tier = "PREMIUM"
-  labels       = var.labels
 }
 
 # A zone has a name of its own in Google Cloud; the file says the domain, as on every cloud.

@@ -30,10 +30,3 @@ variable "dns" {
     error_message = "gateway.dns.zone: ${var.dns.host} is not in the zone ${var.dns.zone}; write the zone that holds it."
   }
 }
-
-variable "labels" {
-  description = "Labels, beside the provider's `default_labels`."
-  type        = map(string)
-  default     = {}
-  nullable    = false
-}

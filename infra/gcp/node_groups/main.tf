@@ -21,8 +21,9 @@ resource "google_container_node_pool" "this" {
   location = var.region
   cluster  = var.cluster_name
 
-  node_locations     = each.value.zones
-  initial_node_count = 0
+  node_locations = each.value.zones
+  # By zone. The autoscaler adds to a pool when a pod asks, and only then looks at `min`; what does not divide it leaves to pods.
+  initial_node_count = floor(each.value.min / length(each.value.zones))
 
   autoscaling {
     total_min_node_count = each.value.min

@@ -6,6 +6,8 @@ resource "google_artifact_registry_repository" "this" {
   description   = "images of the models"
   format        = "DOCKER"
   kms_key_name  = var.kms_key
+  # Google deletes a repository with all that is in it.
+  deletion_policy = var.deletion_protection ? "PREVENT" : "DELETE"
 
   docker_config {
     # A rollback runs what ran before.
@@ -28,6 +30,4 @@ resource "google_artifact_registry_repository" "this" {
       keep_count = var.kept_images
     }
   }
-
-  labels = var.labels
 }

@@ -46,15 +46,8 @@ variable "kms_key" {
 }
 
 variable "deletion_protection" {
-  description = "Whether `destroy` refuses a bucket that is not empty."
+  description = "Whether Terraform refuses to delete the bucket and the repository."
   type        = bool
   default     = true
-  nullable    = false
-}
-
-variable "labels" {
-  description = "Labels, beside the provider's `default_labels`."
-  type        = map(string)
-  default     = {}
   nullable    = false
 }

@@ -10,6 +10,7 @@ resource "google_storage_bucket" "weights" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = !var.deletion_protection
+  deletion_policy             = var.deletion_protection ? "PREVENT" : "DELETE"
 
   soft_delete_policy {
     retention_duration_seconds = 7 * 24 * 3600
@@ -32,6 +33,4 @@ resource "google_storage_bucket" "weights" {
       default_kms_key_name = var.kms_key
     }
   }
-
-  labels = var.labels
 }

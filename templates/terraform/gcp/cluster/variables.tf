@@ -159,7 +159,7 @@ variable "kms_key" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Terraform refuses to delete the cluster and a weights' bucket that is not empty."
+  description = "Whether Terraform refuses to delete the cluster, the weights and the images."
   type        = bool
   default     = true
 }
