@@ -5,8 +5,9 @@ resource "azurerm_public_ip" "this" {
   location            = var.region
   allocation_method   = "Static"
   sku                 = "Standard"
-  zones               = var.zones
-  tags                = var.tags
+  # An address is in one zone or in all of a region's three; Azure takes no two.
+  zones = length(var.zones) > 1 ? ["1", "2", "3"] : var.zones
+  tags  = var.tags
 }
 
 # Azure's controller looks for the address among all of its group, and joins it.

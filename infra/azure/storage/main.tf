@@ -29,13 +29,14 @@ resource "azurerm_storage_account" "this" {
   cross_tenant_replication_enabled = false
   public_network_access_enabled    = true
 
-  # Weights are pushed again, not edited: a week to take back a deletion, and no versions of gigabytes.
+  # Weights are pushed again, not edited: a week to take back a deletion, and no versions of gigabytes. There is no lock: it
+  # would also keep each model's right to read from being taken away. Azure restores a deleted account for fourteen days.
   blob_properties {
     delete_retention_policy {
       days = 7
     }
     container_delete_retention_policy {
-      days = 7
+      days = 30
     }
   }
 
@@ -58,13 +59,4 @@ resource "azurerm_storage_container" "this" {
   name                  = "weights"
   storage_account_id    = azurerm_storage_account.this.id
   container_access_type = "private"
-}
-
-resource "azurerm_management_lock" "weights" {
-  for_each = toset(var.deletion_protection ? ["this"] : [])
-
-  name       = "deletion-protection"
-  scope      = azurerm_storage_account.this.id
-  lock_level = "CanNotDelete"
-  notes      = "deletion_protection is on in project.yaml"
 }

@@ -54,7 +54,7 @@ variable "subnet_ids" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Azure refuses to delete the weights' account and the registry."
+  description = "Whether Azure refuses to delete the registry."
   type        = bool
   default     = true
   nullable    = false

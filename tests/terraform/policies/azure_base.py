@@ -117,12 +117,15 @@ def the_control_plane_is_logged(plan: Plan) -> list[str]:
 
 
 def nothing_is_deleted_by_accident(plan: Plan) -> list[str]:
-    """A lock on the cluster, the weights and the images."""
+    """A lock on the cluster and the images, and weeks to take back deleted weights."""
     locked = {
         each["address"].split(".azurerm")[0] + each["name"] for each in resources(plan, "azurerm_management_lock")
     }
-    wanted = {"module.clusterthis", "module.storageweights", "module.storageregistry"}
-    return [f"no lock: {each}" for each in sorted(wanted - locked)]
+    wanted = {"module.clusterthis", "module.storageregistry"}
+    [kept] = values(plan, ACCOUNT, "module.storage.azurerm_storage_account.this")["blob_properties"]
+    bad = [f"no lock: {each}" for each in sorted(wanted - locked)]
+    soft = all(kept[policy] for policy in ("delete_retention_policy", "container_delete_retention_policy"))
+    return bad + list(wants(not soft, "weights", "deleted at once"))
 
 
 def everything_is_tagged(plan: Plan) -> list[str]:
@@ -151,7 +154,7 @@ def the_gateway_has_a_name(plan: Plan) -> list[str]:
         values(plan, "azurerm_dns_a_record"),
     )
     bad = list(
-        wants(sorted(address["zones"]) != sorted(plan["variables"]["zones"]["value"]), "address", "not in every zone")
+        wants(not set(plan["variables"]["zones"]["value"]) <= set(address["zones"]), "address", "not in every zone")
     )
     bad += wants(address["name"] != f"{plan['variables']['name']['value']}-gateway", "address", "a name of its own")
     dns = plan["variables"]["dns"]["value"]
@@ -211,7 +214,7 @@ RULES = (
     Rule(
         "azure-nothing-is-deleted-by-accident",
         nothing_is_deleted_by_accident,
-        without("azurerm_management_lock", 'weights["this"]'),
+        without("azurerm_management_lock", 'registry["this"]'),
         of(*PROTECTED),
     ),
     Rule(

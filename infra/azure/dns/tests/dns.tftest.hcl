@@ -32,6 +32,19 @@ run "a_host_in_the_zone" {
   }
 }
 
+run "two_zones" {
+  command = plan
+
+  variables {
+    zones = ["1", "2"]
+  }
+
+  assert {
+    condition     = azurerm_public_ip.this.zones == toset(["1", "2", "3"])
+    error_message = "An address is in one zone or in all."
+  }
+}
+
 run "the_zone_itself" {
   command = plan
 

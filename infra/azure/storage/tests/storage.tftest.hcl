@@ -33,8 +33,8 @@ run "weights_are_closed" {
     error_message = "Entra alone opens it."
   }
   assert {
-    condition     = length(azurerm_management_lock.weights) == 1 && length(azurerm_management_lock.registry) == 1
-    error_message = "Both are protected unless one says otherwise."
+    condition     = length(azurerm_management_lock.registry) == 1
+    error_message = "Images are protected unless one says otherwise."
   }
   assert {
     condition     = output.weights_uri == "https://dungeonweights.blob.core.windows.net/weights"
@@ -51,7 +51,7 @@ run "a_world_that_was_asked_in" {
   }
 
   assert {
-    condition     = azurerm_storage_account.this.network_rules[0].default_action == "Allow" && length(azurerm_management_lock.weights) == 0
+    condition     = azurerm_storage_account.this.network_rules[0].default_action == "Allow" && length(azurerm_management_lock.registry) == 0
     error_message = "Who opens the API to the world opens the weights' network too; Entra still asks who comes."
   }
 }

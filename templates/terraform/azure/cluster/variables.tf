@@ -143,7 +143,7 @@ variable "budget" {
 }
 
 variable "deletion_protection" {
-  description = "Whether Azure refuses to delete the cluster, the weights and the registry."
+  description = "Whether Azure refuses to delete the cluster and the registry."
   type        = bool
   default     = true
 }
