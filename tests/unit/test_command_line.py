@@ -199,3 +199,19 @@ def test_a_full_disk_is_no_bug() -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "error: no space left on device\n")
+
+
+@pytest.mark.parametrize("platform", ["aws", "gcp", "azure"])
+def test_a_clouds_first_file_has_a_spot_pool_with_fallback_and_validates(
+    workaday, tmp_path: Path, platform: str
+) -> None:
+    done = workaday("init", "shop", "--platform", platform)
+    assert done.returncode == 0
+    assert "workaday plan --offline" in done.stdout
+    text = (tmp_path / "shop" / "project.yaml").read_text()
+    assert "PLATFORM" not in text
+    assert text.count("spot: true") == 1
+    checked = workaday("validate", cwd=tmp_path / "shop")
+    assert checked.returncode == 0, checked.stderr
+    told = workaday("explain", "pools.gpu.spot.fallback", cwd=tmp_path / "shop")
+    assert 'pools.gpu.spot.fallback = "on_demand"' in told.stdout

@@ -11,7 +11,10 @@ from pathlib import Path
 from workaday.cli.output import say
 from workaday.cli.run import Exit
 
-PLATFORMS = ("local",)
+PLATFORMS = ("local", "aws", "gcp", "azure")
+NOT_EXAMPLES = ("platforms",)
+NEXT_LOCAL = "workaday plan && workaday apply"
+NEXT_CLOUD = "workaday plan --offline   # needs no account; then write what is `yours`, and plan for real"
 
 
 def init(folder: Path, platform: str, example: str) -> int:
@@ -20,7 +23,7 @@ def init(folder: Path, platform: str, example: str) -> int:
     from workaday.resources import bundle
 
     source = bundle() / "templates" / "init"
-    examples = sorted(each.name for each in source.iterdir() if each.is_dir())
+    examples = sorted(each.name for each in source.iterdir() if each.is_dir() and each.name not in NOT_EXAMPLES)
     for given, known, what in ((platform, PLATFORMS, "platform"), (example, examples, "example")):
         if given not in known:
             raise mistake("X120", f"no {what} `{given}` to start from", f"there is: {', '.join(known)}")
@@ -36,7 +39,7 @@ def init(folder: Path, platform: str, example: str) -> int:
                 continue  # a .gitignore of the user's own
             target.parent.mkdir(parents=True, exist_ok=True)
             if origin.name == "project.yaml":
-                target.write_text(origin.read_text().replace("NAME", project_name(folder)))
+                target.write_text(first_file(origin.read_text(), project_name(folder), source / "platforms", platform))
             else:
                 shutil.copyfile(origin, target)
             say(f"wrote {target}")
@@ -48,8 +51,14 @@ def init(folder: Path, platform: str, example: str) -> int:
         if folder == Path()
         else f"cd {shlex.quote(str(folder.absolute() if str(folder)[0] in '-~' else folder))} && "
     )
-    say(f"\nnext: {here}workaday plan && workaday apply")
+    say(f"\nnext: {here}{NEXT_LOCAL if platform == 'local' else NEXT_CLOUD}")
     return Exit.DONE
+
+
+def first_file(text: str, name: str, platforms: Path, platform: str) -> str:
+    """Return an example's project file for a platform: its own part, and what each model asks for there."""
+    whole, _, of_models = (platforms / f"{platform}.yaml").read_text().partition("---\n")
+    return text.replace("NAME", name).replace("PLATFORM\n", whole).replace("COMPUTE\n", of_models)
 
 
 def project_name(folder: Path) -> str:
