@@ -106,10 +106,6 @@ variable "node_groups" {
     error_message = "node_groups: image is azurelinux or ubuntu on Azure."
   }
   validation {
-    condition     = alltrue([for group in var.node_groups : can(regex("^[^/]+/[^/]+$|^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.Compute/capacityReservationGroups/[^/]+$", try(group.reservation.id, "none/none")))])
-    error_message = "node_groups: write a reservation as GROUP/NAME of a capacity reservation group, or as its whole resource id; not so: ${join(", ", [for name, group in var.node_groups : "${name} (${try(group.reservation.id, "")})" if !can(regex("^[^/]+/[^/]+$|^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.Compute/capacityReservationGroups/[^/]+$", try(group.reservation.id, "none/none")))])}."
-  }
-  validation {
     condition     = alltrue([for group in var.node_groups : group.disk_gib >= 30 && group.disk_gib <= 2048])
     error_message = "node_groups: AKS takes OS disks of 30 to 2048 GiB; not so: ${join(", ", [for name, group in var.node_groups : name if group.disk_gib < 30 || group.disk_gib > 2048])}."
   }

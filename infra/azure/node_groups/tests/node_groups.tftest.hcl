@@ -374,7 +374,7 @@ run "a_reservation_by_name_alone" {
     }
   }
 
-  expect_failures = [var.node_groups]
+  expect_failures = [azurerm_role_assignment.reservation]
 }
 
 run "a_price_on_demand" {
