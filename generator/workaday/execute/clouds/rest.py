@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
 from workaday.execute.clouds import CONNECT_SECONDS, READ_SECONDS
@@ -39,6 +40,7 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         expected: tuple[int, ...] = (200,),
         tries: int = TRIES,
+        data: bytes | None = None,
         **what: Any,
     ) -> Any:
         """Return the answer, a `requests.Response`, whose status is one of those expected.
@@ -46,6 +48,7 @@ class Rest:
         Args:
             method, url, headers: as in HTTP; `what` are further arguments of `requests`.
             expected: statuses that are answers: with 404, what is not there is no error.
+            data: a body of bytes.
             tries: how often in all it is asked, while the cloud is busy or the connection breaks.
 
         Raises:
@@ -59,7 +62,13 @@ class Rest:
                 bearer = {"Authorization": f"Bearer {self._token()}"}
             try:
                 answer = self._session.request(
-                    method, url, headers={**bearer, **(headers or {})}, timeout=(CONNECT_SECONDS, READ_SECONDS), **what
+                    method,
+                    url,
+                    headers={**bearer, **(headers or {})},
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    # A body given whole must be on its way within the time limit; a file's blocks each have their own.
+                    data=BytesIO(data) if data else data,
+                    **what,
                 )
             except RequestException as error:
                 if not remaining:
