@@ -78,6 +78,10 @@ def told(event: dict[str, object], output: str = "", platform: str = "aws") -> l
         ({"snippet": {"context": None, "code": '  "network": {'}}, "var.network"),
         ({"snippet": {"context": 'module "cluster"', "code": "  access = var.access"}}, "var.access"),
         (
+            {"address": "module.dns", "snippet": {"context": 'module "dns"', "code": "  dns   = var.dns"}},
+            "var.dns",
+        ),
+        (
             {"address": 'module.node_groups.aws_eks_node_group.this["gpu"]'},
             'module.node_groups.aws_eks_node_group.this["gpu"]',
         ),

@@ -23,6 +23,7 @@ ABOUT = re.compile(r"node group (\S+?):")
 PLACE = re.compile(r"\nat [^\n]+:\d+:\d+: [^\n]*\Z")
 # The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
 VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*(\w+)\s*=')
+MODULE = re.compile(r"module\.\w+")
 NO_CREDENTIALS = re.compile(
     r"No valid credential sources|ExpiredToken|InvalidClientTokenId|could not find default credentials"
     r"|unable to build authorizer|building account|Please run 'az login'|invalid_grant"
@@ -144,10 +145,12 @@ def _subject(raw: Event) -> str:
     if raw["summary"] == "Resource precondition failed" and (group := ABOUT.match(raw.get("detail", ""))):
         return f'var.node_groups["{group[1]}"]'
     snippet = raw.get("snippet") or {}
-    for text in (snippet.get("context") or "", snippet.get("code") or ""):
-        if not raw.get("address") and (found := VARIABLE.search(text)):
-            return f"var.{next(filter(None, found.groups()))}"
-    address: str = raw.get("address", "")
+    address: str = raw.get("address") or ""
+    # a module's own address says less than the variable that it was given
+    if not address or MODULE.fullmatch(address):
+        for text in (snippet.get("context") or "", snippet.get("code") or ""):
+            if found := VARIABLE.search(text):
+                return f"var.{next(filter(None, found.groups()))}"
     return address
 
 
