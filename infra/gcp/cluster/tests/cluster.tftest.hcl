@@ -27,7 +27,7 @@ run "a_public_endpoint_for_some" {
   command = plan
 
   assert {
-    condition     = [for block in one(google_container_cluster.this.master_authorized_networks_config).cidr_blocks : block.cidr_block] == ["203.0.113.7/32"]
+    condition     = join(" ", [for block in one(google_container_cluster.this.master_authorized_networks_config).cidr_blocks : block.cidr_block]) == "203.0.113.7/32"
     error_message = "The world does not reach the API."
   }
 
@@ -136,7 +136,7 @@ run "auto_provisioning" {
   }
 
   assert {
-    condition     = { for limit in one(google_container_cluster.this.cluster_autoscaling).resource_limits : limit.resource_type => limit.maximum } == tomap({ cpu = 72, memory = 288, nvidia-l4 = 8 })
+    condition     = join(" ", sort([for limit in one(google_container_cluster.this.cluster_autoscaling).resource_limits : "${limit.resource_type}=${limit.maximum}"])) == "cpu=72 memory=288 nvidia-l4=8"
     error_message = "It stops where the pools stop."
   }
 

@@ -13,7 +13,7 @@ run "a_new_network" {
   assert {
     condition = (
       google_compute_subnetwork.this["this"].ip_cidr_range == "10.40.0.0/18" &&
-      [for range in google_compute_subnetwork.this["this"].secondary_ip_range : range.ip_cidr_range] == tolist(["10.40.128.0/17", "10.40.64.0/20"])
+      join(" ", [for range in google_compute_subnetwork.this["this"].secondary_ip_range : range.ip_cidr_range]) == "10.40.128.0/17 10.40.64.0/20"
     )
     error_message = "Nodes, pods and services share the network out, and none lies in another."
   }

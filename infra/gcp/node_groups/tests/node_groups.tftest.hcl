@@ -52,7 +52,7 @@ run "spot" {
   }
 
   assert {
-    condition     = [for taint in one(google_container_node_pool.this["gpu-spot"].node_config).taint : "${taint.key}=${taint.value}:${taint.effect}"] == tolist(["nvidia.com/gpu=present:NO_SCHEDULE", "cloud.google.com/gke-spot=true:NO_SCHEDULE"])
+    condition     = join(" ", [for taint in one(google_container_node_pool.this["gpu-spot"].node_config).taint : "${taint.key}=${taint.value}:${taint.effect}"]) == "nvidia.com/gpu=present:NO_SCHEDULE cloud.google.com/gke-spot=true:NO_SCHEDULE"
     error_message = "Both taints, in Google's spelling."
   }
 
