@@ -92,6 +92,17 @@ def test_written_types_stand_as_written() -> None:
     assert (found.gpu.type, found.gpu.count) == ("A10G", 1)
 
 
+def test_a_nodes_own_disks_are_used_where_they_hold_what_the_pool_asks_for() -> None:
+    def uses(types: str, gib: int) -> bool:
+        pool = replace(POOL, instances=tuple(types.split()), gpu_type=None, gpu_count=0, disk_bytes=gib * 2**30)
+        return groups(pool)["gpu-spot"].local_storage
+
+    assert uses("g6.xlarge g5.xlarge", 200)
+    assert not uses("g6.xlarge g5.xlarge", 300)  # 250 GB each
+    assert not uses("g6.xlarge m7i.xlarge", 100)  # one has none
+    assert not uses("g6.xlarge unheard.of", 100)
+
+
 def test_a_plain_pool_has_neither_gpu_nor_taint() -> None:
     found = groups(replace(POOL, gpu_type=None, gpu_count=0, spot=None, instances=("m7i.xlarge",)))
     assert list(found) == ["gpu-on-demand"]

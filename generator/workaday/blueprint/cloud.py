@@ -79,6 +79,7 @@ class NodeGroup:
         capacity: `on-demand`, `spot` or `reserved`.
         instances: the types, the cheapest first; one only where the cloud's node groups have one.
         zones: never empty.
+        local_storage: every type has disks of its own that hold what the pool asks for.
     """
 
     name: str
@@ -96,6 +97,7 @@ class NodeGroup:
     max_price: float | None
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
+    local_storage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ def node_group_variable(cloud: Cloud, group: NodeGroup) -> dict[str, Any]:
         "placement": group.placement,
         "reservation": group.reservation and asdict(group.reservation),
         "max_price": group.max_price,
+        "local_storage": group.local_storage if cloud.kind == "aws" else None,
         "labels": dict(group.labels),
         "taints": [asdict(taint) for taint in group.taints],
     }
