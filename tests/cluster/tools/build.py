@@ -3,18 +3,16 @@
     python tests/cluster/tools/build.py [TOOL ...]      # all, in the order in which they are worth having
     python tests/cluster/tools/build.py --list          # what is built and what is not
 
-A tool is a folder beside this file: `go.mod` and `go.sum` pin it, `tools.go` imports the packages to build (each
-with the name of its program behind it). A folder with a `build.sh` builds itself. Results are kept by a hash of
-all that they are made from. Only the standard library is needed.
+A tool is a folder beside this file: `go.mod` and `go.sum` pin it, `tools.go` imports the packages to build, each with
+the name of its program behind it, and names the module's files that are kept beside them. A folder with a `build.sh`
+builds itself. Only the standard library is needed.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
-import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,101 +20,17 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-# The core first: each further one proves less for its minutes of building.
-ORDER = ("etcd", "k8s", "kwok", "kserve", "helm", "keda", "karpenter", "http-add-on", "azurerm")
-IMPORT = re.compile(r'^\s*_ "(?P<package>[^"]+)"\s+// (?P<program>\S+)$', re.MULTILINE)
-FLAGS = ("-trimpath", "-buildvcs=false")  # the same everywhere: other flags share no cache with these
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plane.programs import FLAGS, Tool, go_version, tools
+
 WITHOUT_GO = 3
 
 
 class BuildError(Exception):
-    """A tool that cannot be built; says which, and why."""
-
-
-@dataclass(frozen=True)
-class Tool:
-    """What is built from one pinned module.
-
-    Attributes:
-        name: the folder's.
-        programs: the name of each program to its package; empty where the folder builds itself.
-    """
-
-    name: str
-    programs: dict[str, str]
-
-    @property
-    def folder(self) -> Path:
-        return HERE / self.name
-
-    def version(self) -> str:
-        """Return the pinned version of the module that the tool is."""
-        package = next(iter(self.programs.values()))
-        pins = re.findall(r"^(?:require)?\s+(\S+) (v\S+)$", (self.folder / "go.mod").read_text(), re.MULTILINE)
-        return next(version for module, version in pins if package.startswith(module))
-
-
-def tools() -> dict[str, Tool]:
-    """Return every tool by name, the most wanted first."""
-    found = {}
-    for name in ORDER:
-        imports = HERE / name / "tools.go"
-        if imports.exists():
-            programs = {each["program"]: each["package"] for each in IMPORT.finditer(imports.read_text())}
-            found[name] = Tool(name, programs)
-        elif (HERE / name / "build.sh").exists():
-            found[name] = Tool(name, {})
-    return found
-
-
-def cache() -> Path:
-    """Return the folder in which everything built is kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("WORKADAY_CACHE") or Path(base) / "workaday")
-
-
-def go_version() -> str | None:
-    """Return the Go release of this machine, or None where there is none."""
-    if shutil.which("go") is None:
-        return None
-    return subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def linking(tool: Tool) -> str:
-    """Return the linker's flags; Kubernetes does not know its own version unless it is told."""
-    stripped = "-s -w"
-    if tool.name != "k8s":
-        return stripped
-    version, path = tool.version(), "k8s.io/component-base/version"
-    minor = version.split(".")[1]
-    return f"{stripped} -X {path}.gitVersion={version} -X {path}.gitMajor=1 -X {path}.gitMinor={minor}"
-
-
-def place(tool: Tool, go: str) -> Path:
-    """Return where a tool's programs are kept: a folder named by a hash of all that they are made from."""
-    parts = [go, *FLAGS, linking(tool), *(f"{name}={package}" for name, package in tool.programs.items())]
-    digest = hashlib.sha256("\n".join(parts).encode())
-    for name in ("go.mod", "go.sum"):
-        digest.update((tool.folder / name).read_bytes())
-    return cache() / "tools" / f"{tool.name}-{digest.hexdigest()[:16]}"
-
-
-def program(name: str, of: str) -> Path | None:
-    """Return the built program of a tool, or None where it is not built (or cannot be: no Go, no such tool)."""
-    tool, go = tools().get(of), go_version()
-    if tool is None or go is None or name not in tool.programs:
-        return None
-    found = place(tool, go) / name
-    return found if os.access(found, os.X_OK) else None
-
-
-def missing(tool: Tool, go: str) -> dict[str, str]:
-    """Return those programs of a tool, with their packages, that are not built yet."""
-    return {name: package for name, package in tool.programs.items() if not (place(tool, go) / name).exists()}
+    """A tool that cannot be built; says which."""
 
 
 @contextmanager
@@ -128,35 +42,58 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def build(tool: Tool, go: str, parallel: int) -> float:
-    """Build what a tool lacks; returns the seconds that it took.
+def build(tool: Tool, go: str, parallel: int) -> None:
+    """Make what a tool lacks.
 
     Raises:
         BuildError: the compiler, or a download, failed.
     """
-    start, folder = time.monotonic(), place(tool, go)
+    folder = tool.place(go)
     with alone(folder.with_suffix(".lock")):
-        for name, package in missing(tool, go).items():
+        for name in tool.missing(go):
             folder.mkdir(parents=True, exist_ok=True)
-            print(f"{tool.name}: building {name} {tool.version()}", flush=True)
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                made = Path(scratch) / name
-                command = ["go", "build", *FLAGS, "-p", str(parallel), "-ldflags", linking(tool)]
-                done = subprocess.run([*command, "-o", made, package], cwd=tool.folder, check=False)
-                if done.returncode:
-                    raise BuildError(f"{tool.name}: {name} did not build (go says why above)")
+                made = Path(scratch) / "made"
+                if name in tool.data:
+                    copy(tool, name, made)
+                else:
+                    print(f"{tool.name}: building {name} {tool.version()}", flush=True)
+                    compile_(tool, name, made, parallel)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 made.rename(folder / name)  # whole or not at all
-    return time.monotonic() - start
+
+
+def compile_(tool: Tool, name: str, made: Path, parallel: int) -> None:
+    command = ["go", "build", *FLAGS, "-p", str(parallel), "-ldflags", tool.linking(), "-o", str(made)]
+    if subprocess.run([*command, tool.programs[name]], cwd=tool.folder, check=False).returncode:
+        raise BuildError(f"{tool.name}: {name} did not build (go says why above)")
+
+
+def copy(tool: Tool, path: str, made: Path) -> None:
+    command = ["go", "list", "-m", "-f", "{{.Dir}}", tool.module]
+    found = subprocess.run(command, cwd=tool.folder, stdout=subprocess.PIPE, text=True, check=False)
+    source = Path(found.stdout.strip()) / path
+    if found.returncode or not source.is_dir():
+        raise BuildError(f"{tool.name}: no {path} in {tool.module}")
+    made.mkdir()
+    for each in sorted(source.rglob("*")):
+        target = made / each.relative_to(source)
+        if each.is_dir():
+            target.mkdir(exist_ok=True)  # Go's module cache is read-only, which is not copied
+        else:
+            shutil.copyfile(each, target)
 
 
 def build_itself(tool: Tool) -> None:
-    """Run a tool's own build.
-
-    Raises:
-        BuildError: it failed.
-    """
     if subprocess.run([tool.folder / "build.sh"], stdout=subprocess.DEVNULL, check=False).returncode:
         raise BuildError(f"{tool.name}: did not build (its build.sh says why above)")
+
+
+def state(tool: Tool, go: str) -> str:
+    if not tool.programs:
+        return "builds itself"
+    missing = tool.missing(go)
+    return f"lacks {', '.join(missing)}" if missing else f"built in {tool.place(go)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,10 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("tools", nargs="*", metavar="TOOL", help=f"of {', '.join(every)} (all)")
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1, help="packages compiled at once")
     parser.add_argument("--list", action="store_true", help="say what is built, build nothing")
-    parser.add_argument("--may-lack-go", action="store_true", help="no failure where Go is missing (not in CI)")
+    parser.add_argument("--may-lack-go", action="store_true", help="no failure where Go is missing (ignored in CI)")
     asked = parser.parse_args(arguments)
-    unknown = sorted(set(asked.tools) - set(every))
-    if unknown:
+    if unknown := sorted(set(asked.tools) - set(every)):
         parser.error(f"no tool {', '.join(unknown)}; there are {', '.join(every)}")
     chosen = [every[name] for name in asked.tools or every]
     go = go_version()
@@ -178,17 +114,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"left out: {names}: no `go` on this machine; install Go 1.26 or later", file=sys.stderr)
         return 0 if asked.may_lack_go and not os.environ.get("CI") else WITHOUT_GO
     for tool in chosen:
+        start = time.monotonic()
         try:
-            if asked.list:
-                state = "built" if tool.programs and not missing(tool, go) else "not built"
-                print(f"{tool.name}: {state if tool.programs else 'builds itself'}")
-            elif tool.programs:
-                print(f"{tool.name}: {place(tool, go)} ({build(tool, go, asked.parallel):.0f} s)", flush=True)
-            else:
-                build_itself(tool)
+            if not asked.list:
+                build(tool, go, asked.parallel) if tool.programs else build_itself(tool)
         except BuildError as error:
             print(error, file=sys.stderr)
             return 1
+        took = "" if asked.list else f" ({time.monotonic() - start:.0f} s)"
+        print(f"{tool.name}: {state(tool, go)}{took}", flush=True)
     return 0
 
 

@@ -2,6 +2,8 @@
 
 package tools
 
+// data: github.com/kedacore/http-add-on config/crd/bases config/operator config/interceptor config/scaler
+
 import (
 	_ "github.com/kedacore/http-add-on/interceptor" // http-interceptor
 	_ "github.com/kedacore/http-add-on/operator"    // http-operator

@@ -2,6 +2,8 @@
 
 package tools
 
+// data: sigs.k8s.io/karpenter kwok/apis/crds
+
 import (
 	_ "sigs.k8s.io/karpenter/kwok" // karpenter-kwok
 )

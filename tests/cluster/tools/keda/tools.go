@@ -2,6 +2,8 @@
 
 package tools
 
+// data: github.com/kedacore/keda/v2 config/rbac
+
 import (
 	_ "github.com/kedacore/keda/v2/cmd/adapter"  // keda-adapter
 	_ "github.com/kedacore/keda/v2/cmd/operator" // keda-operator

@@ -2,6 +2,8 @@
 
 package tools
 
+// data: github.com/kserve/kserve charts/kserve-resources charts/kserve-runtime-configs
+
 import (
 	_ "github.com/kserve/kserve/cmd/manager" // kserve-manager
 )

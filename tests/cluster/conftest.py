@@ -1,0 +1,112 @@
+"""A plane for the session, a namespace for each test, and what tests say to both; the README tells what is real."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plane import programs, session
+from plane.kubectl import Kubectl, KubectlError, Manifests
+from plane.plane import PROGRAMS, Plane
+
+LEFT_OUT = pytest.StashKey[dict[str, None]]()
+
+Apply = Callable[..., str]
+WaitReady = Callable[..., None]
+Need = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def need(pytestconfig: pytest.Config) -> Need:
+    """Leave a test out, loudly, where programs that it needs are not built; in CI it fails."""
+
+    def check(*names: str) -> None:
+        lacking = programs.lacking(*names)
+        if lacking is None:
+            return
+        if os.environ.get("CI"):
+            pytest.fail(lacking, pytrace=False)
+        leave_out(pytestconfig, lacking)
+
+    return check
+
+
+def leave_out(config: pytest.Config, reason: str) -> None:
+    """Skip a test for a reason that the summary repeats."""
+    config.stash.setdefault(LEFT_OUT, {})[reason] = None
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for reason in config.stash.get(LEFT_OUT, {}):
+        terminalreporter.write_line(f"left out: {reason}", yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def plane(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A real control plane with every pinned definition, in a network of its own."""
+    need(*PROGRAMS)
+    with session.opened(tmp_path_factory.mktemp("plane")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def kubectl(plane: Plane) -> Kubectl:
+    """Run kubectl: `kubectl("get", "pods", "--namespace=a")`; it has `apply`, `get` and `list` for objects."""
+    return plane.kubectl
+
+
+@pytest.fixture
+def namespace(plane: Plane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a namespace of the test's own."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:30].strip("-")
+    name = f"{slug}-{secrets.token_hex(3)}"
+    plane.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    plane.api.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def apply(kubectl: Kubectl, namespace: str) -> Apply:
+    """Apply manifests (YAML, a file, a folder, objects) in the test's namespace; `dry_run=True` only asks."""
+
+    def do(manifests: Manifests, *arguments: str, dry_run: bool = False) -> str:
+        return kubectl.apply(manifests, *arguments, namespace=namespace, dry_run=dry_run)
+
+    return do
+
+
+@pytest.fixture
+def wait_ready(kubectl: Kubectl, namespace: str) -> WaitReady:
+    """Wait for a condition of an object, `Ready` by default; what stands in its way is in the failure."""
+
+    def wait(kind: str, name: str, condition: str = "Ready", patience: int = 240) -> None:
+        where = f"--namespace={namespace}"
+        try:
+            kubectl("wait", f"--for=condition={condition}", f"--timeout={patience}s", where, f"{kind}/{name}")
+        except KubectlError as error:
+            pytest.fail(f"{error}\n{why(kubectl, kind, name, namespace)}", pytrace=False)
+
+    return wait
+
+
+def why(kubectl: Kubectl, kind: str, name: str, namespace: str) -> str:
+    """Return an object's conditions and its namespace's events."""
+    lines = []
+    for each in kubectl.get(kind, name, namespace).get("status", {}).get("conditions", []):
+        lines.append(f"{each['type']}={each['status']} {each.get('reason', '')} {each.get('message', '')}")
+    for each in kubectl.list("events", namespace=namespace):
+        about = each["involvedObject"]
+        lines.append(f"{about['kind']}/{about['name']}: {each.get('reason')}: {each.get('message')}")
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return Path(__file__).parents[2]

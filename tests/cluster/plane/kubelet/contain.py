@@ -1,0 +1,71 @@
+"""Run a command in a file system of its own: the machine's, with other folders and files where it expects them.
+
+    python contain.py '{"mounts": {"/etc/workaday": "/tmp/volume"}, "workdir": "/"}' COMMAND ARGUMENT...
+
+What it writes outside of the mounts and /tmp is gone when it ends. Standard library only; it becomes the command.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+NEW_MOUNTS = 0x20000  # CLONE_NEWNS of <linux/sched.h>; below, MS_BIND, MS_REC, MS_PRIVATE of <linux/mount.h>
+BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000
+SHARED = ("proc", "dev", "sys", "tmp")
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0, options: str = "") -> None:
+    """Mount, as mount(2).
+
+    Raises:
+        OSError: it is refused.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.mount(source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode()):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), target)
+
+
+def root(mounts: dict[str, str]) -> str:
+    """Make a root with mounts in it; returns its path."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(NEW_MOUNTS):
+        raise OSError(ctypes.get_errno(), "no mount namespace")
+    mount("none", "/", "", RECURSIVE | PRIVATE)
+    scratch = tempfile.mkdtemp(prefix="workaday-container-")
+    mount("none", scratch, "tmpfs")
+    upper, work, merged = (f"{scratch}/{name}" for name in ("upper", "work", "merged"))
+    for each in (upper, work, merged):
+        Path(each).mkdir()
+    mount("overlay", merged, "overlay", 0, f"lowerdir=/,upperdir={upper},workdir={work}")
+    for name in SHARED:
+        mount(f"/{name}", f"{merged}/{name}", "", BIND | RECURSIVE)
+    for target, source in sorted(mounts.items()):
+        place = Path(merged + target)
+        if Path(source).is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        mount(source, str(place), "", BIND)
+    return merged
+
+
+def main() -> None:
+    """Become the command of the arguments."""
+    settings, command = json.loads(sys.argv[1]), sys.argv[2:]
+    os.chroot(root(settings["mounts"]))
+    os.chdir(settings.get("workdir") or "/")
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        sys.exit(f"{command[0]}: {(error.strerror or 'cannot be run').lower()}")
+
+
+if __name__ == "__main__":
+    main()
