@@ -26,7 +26,9 @@ PLATFORMS = {
 }
 GPUS = {"aws": "L4", "gcp": "L4", "azure": "T4"}
 SPOT = "spot: {on_demand_base: 1, fallback: on_demand}"
-PREDICTOR = "class Predictor:\n    def __init__(self, config):\n        pass\n    def predict(self, x):\n        return x\n"
+PREDICTOR = (
+    "class Predictor:\n    def __init__(self, config):\n        pass\n    def predict(self, x):\n        return x\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -85,8 +87,11 @@ class FakeApi:
 
     def on(self, method: str, path: str, answer: object, status: int = 200) -> None:
         """Answer a path: with JSON, or what a function of (query, headers, body) returns: status, headers, body."""
-        fixed = status, {}, json.dumps(answer).encode() if not isinstance(answer, bytes) else answer
-        self.answers[method, path] = answer if callable(answer) else lambda *_: fixed
+        if callable(answer):
+            self.answers[method, path] = answer
+            return
+        said = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.answers[method, path] = lambda *_: (status, {}, said)
 
 
 @pytest.fixture
