@@ -145,6 +145,7 @@ def test_the_server_takes_what_was_pushed_and_refuses_a_part_of_it(store, folder
     """The list is the one that the model server checks weights by."""
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
+
     from workaday_server.weights import WeightsError, load
 
     for each in ("config.json", "empty", "model.safetensors"):

@@ -1,0 +1,322 @@
+"""A kubeconfig and its tokens: the formats that clusters and kubectl read, byte for byte; merging into what is there."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+import types
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+import yaml
+from botocore.stub import Stubber
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from moto import mock_aws
+
+from workaday.cli.run import run
+from workaday.execute import kubeconfig
+from workaday.execute.clouds import Address, Token, aws, azure, gcp
+from workaday.execute.clouds.azure import Azure
+from workaday.execute.clouds.gcp import Gcp
+from workaday.project.diagnostics import ProjectError
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PEM = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+# What EKS' authenticator lets stand in a token's URL, in lower case; anything else is refused.
+# https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/pkg/token/token.go
+PARAMETERS = {
+    "action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token",
+    "x-amz-signature", "x-amz-signedheaders",
+}  # fmt: skip
+
+
+def url_of(token: str) -> tuple[object, dict[str, str]]:
+    assert token.startswith("k8s-aws-v1.")
+    text = token.removeprefix("k8s-aws-v1.")
+    assert not set(text) & set("+/=")
+    url = urlsplit(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode())
+    return url, {key: value for key, [value] in parse_qs(url.query, strict_parsing=True).items()}
+
+
+def test_a_token_for_eks_is_a_signed_question_to_the_regions_sts_that_one_cluster_may_use():
+    token = aws.token("shop", "eu-west-1", NOW)
+    url, query = url_of(token.text)
+    assert (url.scheme, url.netloc, url.path) == ("https", "sts.eu-west-1.amazonaws.com", "/")
+    assert {each.lower() for each in query} <= PARAMETERS
+    assert (query["Action"], query["Version"]) == ("GetCallerIdentity", "2011-06-15")
+    assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
+    assert query["X-Amz-Expires"] == "60"
+    assert query["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert query["X-Amz-Credential"].split("/")[0] == "testing"
+    assert query["X-Amz-Credential"].split("/")[2:] == ["eu-west-1", "sts", "aws4_request"]
+    assert len(token.text) < 4096
+    assert token.expires == NOW + timedelta(minutes=14)
+
+
+def test_the_signature_is_that_of_the_specification(monkeypatch):
+    """Signed anew by hand, by the four steps of Signature Version 4, over the host and the cluster's name."""
+    import hashlib
+    import hmac
+
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session/with+signs=")
+    url, query = url_of(aws.token("shop", "us-east-1").text)
+    assert query["X-Amz-Security-Token"] == "session/with+signs="
+    given = query.pop("X-Amz-Signature")
+    canonical = url.query.rpartition("&X-Amz-Signature=")[0]
+    lines = ["GET", "/", "&".join(sorted(canonical.split("&"))), f"host:{url.netloc}", "x-k8s-aws-id:shop", ""]
+    request = "\n".join([*lines, "host;x-k8s-aws-id", hashlib.sha256(b"").hexdigest()])
+    scope = query["X-Amz-Credential"].partition("/")[2]
+    what = "\n".join(
+        [query["X-Amz-Algorithm"], query["X-Amz-Date"], scope, hashlib.sha256(request.encode()).hexdigest()]
+    )
+    key = b"AWS4testing"
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    assert hmac.new(key, what.encode(), hashlib.sha256).hexdigest() == given
+
+
+def test_without_credentials_it_is_a_named_error(monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(ProjectError) as error:
+        aws.token("shop", "us-east-1")
+    assert [each.code for each in error.value.diagnostics] == ["X112"]
+
+
+def test_kubectl_is_answered_as_it_asks():
+    answer = json.loads(kubeconfig.credential(Token("abc", NOW)))
+    assert answer["apiVersion"] == "client.authentication.k8s.io/v1"
+    assert answer["kind"] == "ExecCredential"
+    assert answer["status"] == {"token": "abc", "expirationTimestamp": "2026-11-24T12:00:00Z"}
+
+
+def test_kubectl_runs_the_plugin_that_the_kubeconfig_names(cloud, tmp_path):
+    config = kubeconfig.config(cloud("aws"), Address("https://cluster", PEM), {"AWS_PROFILE": "work", "HOME": "/x"})
+    user = config["users"][0]["user"]["exec"]
+    assert user["env"] == [{"name": "AWS_PROFILE", "value": "work"}]
+    done = subprocess.run(
+        [user["command"], *user["args"]], cwd=tmp_path, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    answer = json.loads(done.stdout)
+    assert answer["apiVersion"] == user["apiVersion"]
+    url, query = url_of(answer["status"]["token"])
+    assert url.netloc == "sts.us-east-1.amazonaws.com"
+    assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of 127.0.0.1 by itself, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(datetime.now(UTC) - timedelta(hours=1))
+    made = made.not_valid_after(datetime.now(UTC) + timedelta(hours=1))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    text = signed.public_bytes(serialization.Encoding.PEM)
+    path = tmp_path / "certificate.pem"
+    plain = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
+    path.write_bytes(text + key.private_bytes(serialization.Encoding.PEM, plain[1], plain[0]))
+    return path, base64.b64encode(text).decode()
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl, a foreign program, is not on this machine")
+def test_kubectl_itself_reads_it_and_sends_the_token(cloud, api, tmp_path, certificate):
+    seen = []
+
+    def version(query, headers, body):
+        seen.append(headers.get("Authorization", ""))
+        return 200, {"Content-Type": "application/json"}, b'{"major": "1", "minor": "35", "gitVersion": "v1.35.0"}'
+
+    api.on("GET", "/version", version)
+    path, authority = certificate
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path)
+    api.server.socket = tls.wrap_socket(api.server.socket, server_side=True)
+    config = tmp_path / "config"
+    address = Address(api.url.replace("http:", "https:"), authority)
+    kubeconfig.write(config, kubeconfig.config(cloud("aws"), address, {}), backup=False)
+    done = subprocess.run(
+        ["kubectl", "--kubeconfig", config, "get", "--raw", "/version"], capture_output=True, text=True, check=False
+    )
+    assert "v1.35.0" in done.stdout, done.stderr
+    _, query = url_of(seen[-1].removeprefix("Bearer "))
+    assert query["Action"] == "GetCallerIdentity"
+
+
+OTHER = """\
+apiVersion: v1
+kind: Config
+preferences: {colors: true}
+clusters:
+- {name: other, cluster: {server: "https://other"}}
+- {name: shop, cluster: {server: "https://old"}}
+contexts:
+- {name: other, context: {cluster: other, user: me}}
+users:
+- {name: me, user: {token: secret}}
+current-context: other
+"""
+
+
+def test_other_entries_stay_and_ours_is_replaced(cloud, tmp_path):
+    path = tmp_path / "config"
+    path.write_text(OTHER)
+    added = kubeconfig.config(cloud("gcp"), Address("https://new", PEM), {})
+    kept = kubeconfig.write(path, added, backup=True)
+    assert kept is not None
+    assert kept.read_text() == OTHER
+    found = yaml.safe_load(path.read_text())
+    assert found["preferences"] == {"colors": True}
+    assert [each["name"] for each in found["clusters"]] == ["other", "shop"]
+    assert found["clusters"][1]["cluster"] == {"server": "https://new", "certificate-authority-data": PEM}
+    assert [each["name"] for each in found["users"]] == ["me", "shop"]
+    assert found["current-context"] == "shop"
+    assert path.stat().st_mode & 0o777 == 0o600
+    kubeconfig.write(path, added, backup=False)
+    assert yaml.safe_load(path.read_text()) == found
+
+
+@pytest.mark.parametrize("text", ["- a\n", "kind: Pod\n", "a: [\n", "clusters: 3\n", "clusters: [3]\n"])
+def test_what_is_no_kubeconfig_is_left_alone(cloud, tmp_path, text):
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(ProjectError) as error:
+        kubeconfig.write(path, kubeconfig.config(cloud("aws"), Address("https://x", PEM), {}), backup=True)
+    assert [each.code for each in error.value.diagnostics] == ["X153"]
+    assert path.read_text() == text
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("config.")] == []
+
+
+def eks(cloud, answer=None, error=None) -> aws.Aws:
+    client = boto3.client("eks", region_name="us-east-1")
+    stub = Stubber(client)
+    if error:
+        stub.add_client_error("describe_cluster", error, expected_params={"name": "shop"})
+    else:
+        stub.add_response("describe_cluster", {"cluster": answer}, {"name": "shop"})
+    stub.activate()
+    return aws.Aws(cloud, lambda service: client)
+
+
+def test_eks_says_where_its_api_is(cloud):
+    there = {"endpoint": "https://abc.eks.amazonaws.com", "certificateAuthority": {"data": PEM}, "status": "ACTIVE"}
+    assert eks(cloud("aws"), there).address() == Address("https://abc.eks.amazonaws.com", PEM)
+    assert eks(cloud("aws"), {"status": "CREATING"}).address() is None
+    assert eks(cloud("aws"), error="ResourceNotFoundException").address() is None
+    with pytest.raises(ProjectError) as error:
+        eks(cloud("aws"), error="AccessDeniedException").address()
+    assert [each.code for each in error.value.diagnostics] == ["X150"]
+
+
+CLUSTER = "/projects/shop-prod/locations/us-central1/clusters/shop"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"endpoint": "34.1.2.3", "masterAuth": {"clusterCaCertificate": PEM}}, Address("https://34.1.2.3", PEM)),
+        (
+            {
+                "endpoint": "34.1.2.3",
+                "masterAuth": {"clusterCaCertificate": PEM},
+                "controlPlaneEndpointsConfig": {
+                    "dnsEndpointConfig": {"endpoint": "gke-1.us-central1.gke.goog", "allowExternalTraffic": True}
+                },
+            },
+            Address("https://gke-1.us-central1.gke.goog", None),
+        ),
+    ],
+)
+def test_gke_says_where_its_api_is(cloud, api, rest, monkeypatch, said, expected):
+    monkeypatch.setattr(gcp, "CONTAINER", api.url)
+    api.on("GET", CLUSTER, said)
+    assert Gcp(cloud("gcp"), rest, "me").address() == expected
+    api.on("GET", CLUSTER, {"error": {"message": "Not found"}}, status=404)
+    assert Gcp(cloud("gcp"), rest, "me").address() is None
+
+
+def test_aks_says_where_its_api_is(cloud, api, rest, monkeypatch):
+    monkeypatch.setattr(azure, "ARM", api.url)
+    made = cloud("azure")
+    path = (
+        f"/subscriptions/{made.account}/resourceGroups/{made.resource_group}/providers/Microsoft.ContainerService"
+        f"/managedClusters/{made.name}/listClusterUserCredential"
+    )
+    cluster = {"server": "https://x.azmk8s.io:443", "certificate-authority-data": PEM}
+    config = {"clusters": [{"name": "x", "cluster": cluster}]}
+    api.on("POST", path, {"kubeconfigs": [{"value": base64.b64encode(yaml.safe_dump(config).encode()).decode()}]})
+    account = Azure(made, rest, lambda: "token")
+    assert account.address() == Address("https://x.azmk8s.io:443", PEM)
+    api.on("POST", path, {"error": {"message": "gone"}}, status=404)
+    assert account.address() is None
+
+
+def test_a_token_for_aks_is_made_out_to_aks():
+    asked = []
+
+    def get_token(*scopes):
+        asked.append(scopes)
+        return types.SimpleNamespace(token="abc", expires_on=int(NOW.timestamp()))
+
+    assert azure.token(types.SimpleNamespace(get_token=get_token)) == Token("abc", NOW)
+    assert asked == [("6dae42f8-4368-4678-94ff-3960e28e3630/.default",)]
+
+
+def test_a_token_for_gke_is_an_access_token(monkeypatch):
+    found = types.SimpleNamespace(valid=True, token="ya29", expiry=NOW.replace(tzinfo=None))
+    monkeypatch.setattr(gcp, "found_credentials", lambda: found)
+    assert gcp.token() == Token("ya29", NOW)
+
+
+def test_nobody_on_google_cloud_is_a_named_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(ProjectError) as error:
+        gcp.token()
+    assert [each.code for each in error.value.diagnostics] == ["X112"]
+
+
+def test_the_verb_writes_a_file_of_its_own(workspace, monkeypatch, capsys):
+    opened = workspace("aws")
+    here = types.SimpleNamespace(address=lambda: Address("https://abc", PEM))
+    monkeypatch.setattr("workaday.execute.clouds.account_of", lambda cloud: here)
+    file = str(opened.root / "project.yaml")
+    assert run(["kubeconfig", "-f", file]) == 0
+    path = opened.root / ".workaday" / "default" / "kubeconfig"
+    assert f"export KUBECONFIG={path}" in capsys.readouterr().out
+    assert yaml.safe_load(path.read_text())["users"][0]["user"]["exec"]["command"] == sys.executable
+    assert run(["kubeconfig", "-f", file, "--print"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["current-context"] == "shop"
+    other = opened.root / "config"
+    other.write_text(OTHER)
+    assert run(["kubeconfig", "-f", file, "--write", str(other)]) == 0
+    assert "config.before-workaday" in capsys.readouterr().out
+    here.address = lambda: None
+    assert run(["kubeconfig", "-f", file]) == 1
+    assert "error[X152]: there is no cluster `shop`" in capsys.readouterr().err
+
+
+def test_the_verb_is_for_clouds(workspace, capsys):
+    assert run(["kubeconfig", "-f", str(workspace("local").root / "project.yaml")]) == 1
+    assert "error[X152]: `local` has no cluster" in capsys.readouterr().err
+
+
+@mock_aws
+def test_eks_of_moto_is_asked_as_the_real_one_is(cloud):
+    """The call's shape: moto has no access entries, but it has clusters."""
+    client = boto3.client("eks", region_name="us-east-1")
+    role = "arn:aws:iam::123456789012:role/x"
+    client.create_cluster(name="shop", roleArn=role, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]})
+    found = aws.account(cloud("aws")).address()
+    assert found is not None
+    assert found.server.startswith("https://")
