@@ -1,7 +1,5 @@
 # In the project, the lowest place where Google gives this role: they administer each cluster of it. Kubernetes takes IAM's word.
 resource "google_project_iam_member" "admins" {
-  #checkov:skip=CKV_GCP_46: no default service account; who it is stands in project.yaml
-  #checkov:skip=CKV_GCP_117: no basic role
   for_each = toset(var.access.admins)
 
   project = var.project

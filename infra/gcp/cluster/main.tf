@@ -1,10 +1,8 @@
 resource "google_container_cluster" "this" {
-  #checkov:skip=CKV_GCP_20: authorized networks are set below in every case; 0.0.0.0/0 only for who writes it
+  #checkov:skip=CKV_GCP_12: Dataplane V2 is Cilium, which keeps network policies; the argument is Calico's
   #checkov:skip=CKV_GCP_21: labels come by the provider's `default_labels`
   #checkov:skip=CKV_GCP_65: Google Groups for RBAC needs a domain's own group; `access.admins` takes groups by IAM
   #checkov:skip=CKV_GCP_66: Binary Authorization needs attestors, which belong to those who build images
-  #checkov:skip=CKV_GCP_68: it is: the system's pool and the pools set secure boot; this is the pool that is thrown away
-  #checkov:skip=CKV_GCP_69: it is: see workload_metadata_config of the node pools; this is the pool that is thrown away
   name    = var.name
   project = var.project
   # A control plane in each zone of the region, at the price of one.

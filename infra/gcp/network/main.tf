@@ -19,7 +19,6 @@ resource "google_compute_network" "this" {
 }
 
 resource "google_compute_subnetwork" "this" {
-  #checkov:skip=CKV_GCP_76: addresses are IPv4 only
   for_each = local.new
 
   name          = "${var.name}-nodes"

@@ -1,5 +1,4 @@
 resource "google_artifact_registry_repository" "this" {
-  #checkov:skip=CKV_GCP_84: `kms_key` is the place for a key of one's own; without it Google's
   repository_id = var.registry.name
   project       = var.project
   location      = var.region
