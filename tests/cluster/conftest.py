@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from plane import programs, session
 from plane.kubectl import Kubectl, KubectlError, Manifests
 from plane.plane import PROGRAMS, Plane

@@ -37,9 +37,9 @@ def kubeconfig(plane: Plane, namespace: str, account: str) -> Path:
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": HOURS * 3600},
     }
-    found: list[str] = []
-    until(f"a token of {account}", lambda: found.append(plane.api.create(path, request)["status"]["token"]) or found)
-    return plane.write_kubeconfig(plane.folder / f"{namespace}-{account}.kubeconfig", token=found[-1])
+    until(f"service account {account}", lambda: plane.api.get(path.removesuffix("/token")))
+    token = plane.api.create(path, request)["status"]["token"]
+    return plane.write_kubeconfig(plane.folder / f"{namespace}-{account}.kubeconfig", token=token)
 
 
 def local_service(namespace: str, name: str, port: int) -> Object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from plane import controllers, programs
 from plane.api import Object
@@ -39,14 +40,16 @@ def start(plane: Plane, settings: Sequence[str] = ()) -> None:
     chart = render(plane, settings)
     hooks = [controllers.redirect(plane, each, port) for each in chart if each["kind"].endswith("WebhookConfiguration")]
     late = [each for each in chart if each["kind"] == "ClusterStorageContainer"]  # one of those that the webhooks judge
-    plane.kubectl.apply([*(each for each in chart if kept(each, late)), controllers.local_service(NAMESPACE, WEBHOOKS, port)])
+    plane.kubectl.apply(
+        [*(each for each in chart if kept(each, late)), controllers.local_service(NAMESPACE, WEBHOOKS, port)]
+    )
     # the controller looks for its certificate below the folder for temporary files
     temporary = plane.folder / "kserve-temporary"
     serving = temporary / "k8s-webhook-server" / "serving-certs"
     serving.mkdir(parents=True, exist_ok=True)
     for each in (certificate.certificate, certificate.key):
         (serving / each.name).write_bytes(each.read_bytes())
-    command = [
+    command: list[str | Path] = [
         programs.find("kserve-manager"),
         f"--webhook-port={port}",
         f"--metrics-addr=127.0.0.1:{plane.port('kserve-metrics')}",

@@ -6,7 +6,7 @@ import json
 import shutil
 import ssl
 import urllib.request
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,13 @@ class Plane:
             common += ["--bind-address=127.0.0.1", f"--secure-port={self.port(name)}", "--leader-elect=false"]
             self.processes.start(name, [programs.find(name), *common, *arguments])
         for name in own:
-            self.processes.ready(name, lambda name=name: fetch(f"https://127.0.0.1:{self.port(name)}/healthz") == "ok")
+            url = f"https://127.0.0.1:{self.port(name)}/healthz"
+            self.processes.ready(name, partial(answers_ok, url))
+
+
+def answers_ok(url: str) -> bool:
+    """Return whether a server of this machine says `ok`."""
+    return fetch(url) == "ok"
 
 
 def fetch(url: str) -> str:

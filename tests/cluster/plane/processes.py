@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 300.0  # seconds until something that should come up is given up: the machine may be busy
@@ -140,7 +141,5 @@ def end(pid: int) -> None:
 
 def reap(pid: int) -> None:
     """Collect an ended child; one of another process is that one's to collect."""
-    try:
+    with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass

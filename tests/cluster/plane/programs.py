@@ -50,7 +50,8 @@ class Tool:
         """Return the pinned version of the module that the tool is."""
         package = next(iter(self.programs.values()))
         pins = re.findall(r"^(?:require)?\s+(\S+) (v\S+)$", (self.folder / "go.mod").read_text(), re.MULTILINE)
-        return next(version for module, version in pins if package.startswith(module))
+        found: str = next(version for module, version in pins if package.startswith(module))
+        return found
 
     def linking(self) -> str:
         """Return the linker's flags; Kubernetes does not know its own version unless it is told."""
