@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
+    from workaday.blueprint.serving import Serving
     from workaday.project.overlays import Overlays
 
 BASE = "base"  # the environment without requirements of its own
@@ -232,6 +233,7 @@ class Blueprint:
         values: every value that the project file has or could have, with its origin, by key path.
         overlays: templates, modules and values of the project's overlays, or None.
         cloud: what Terraform makes on a cloud; None on `local` and `existing`.
+        serving: how each model is served in a cluster, in the models' order; none on `local`.
     """
 
     name: str
@@ -245,6 +247,7 @@ class Blueprint:
     values: Mapping[tuple[str | int, ...], Value]
     cloud: Cloud | None = None
     overlays: Overlays | None = None
+    serving: tuple[Serving, ...] = ()
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

@@ -25,10 +25,12 @@ from workaday.blueprint.model import (
     Schedule,
 )
 from workaday.blueprint.pools import resolve_pools
+from workaday.blueprint.runtimes import RUNTIMES
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
+    from workaday.blueprint.serving import Serving
     from workaday.project import schema
 
 MIB = 2**20
@@ -61,6 +63,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         for index, (model, written) in enumerate(zip(models, project.models, strict=True))
     )
     environments, processes = resolve_local(project, models, inputs, values) if local else ((), ())
+    cloud = None if local else resolved_cloud(project, stage, models, pools, values)
     return Blueprint(
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
@@ -70,7 +73,8 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         models=models,
         environments=environments,
         processes=processes,
-        cloud=None if local else resolved_cloud(project, stage, models, pools, values),
+        cloud=cloud,
+        serving=() if local else resolved_serving(project, inputs, models, pools, cloud, values),
         overlays=inputs.overlays,
         values=values.frozen(),
     )
@@ -83,6 +87,20 @@ def resolved_cloud(
     from workaday.blueprint.resolve_cloud import resolve_cloud  # most commands of a local project never need it
 
     return resolve_cloud(project, stage, models, pools, values)
+
+
+def resolved_serving(
+    project: schema.Project,
+    inputs: Inputs,
+    models: Sequence[Model],
+    pools: Sequence[Pool],
+    cloud: Cloud | None,
+    values: Values,
+) -> tuple[Serving, ...]:
+    """Return how each model is served in a cluster."""
+    from workaday.blueprint.resolve_serving import resolve_serving  # as above
+
+    return resolve_serving(project, inputs, models, pools, cloud, values)
 
 
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:
@@ -165,7 +183,7 @@ def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scal
     """Return how many replicas, and what decides."""
     given = written.scale
     least = values.choose("min", given, 1, "the default: one replica is always there")
-    metric = values.choose("metric", given, "in_flight", "requests in work say what memory cannot")
+    metric = values.choose("metric", given, *default_metric(written.server.kind))
     share = round(TARGET_SHARE * limits.concurrency, 2)
     defaults = {
         "in_flight": (share, f"{TARGET_SHARE} of `limits.concurrency` {limits.concurrency}"),
@@ -187,6 +205,16 @@ def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scal
             for each in (given.schedule if given else ())
         ),
     )
+
+
+def default_metric(kind: str) -> tuple[str, str]:
+    """Return what a kind of server is scaled on, and why."""
+    metric = RUNTIMES[kind].default
+    if metric == "in_flight":
+        return metric, "requests in work say what memory cannot"
+    if metric == "cpu":
+        return metric, f"`{kind}` says nothing of its requests"
+    return metric, f"of what `{kind}` says, the nearest to its requests"
 
 
 def resolve_rollout(written: schema.Model, values: Values) -> Rollout:

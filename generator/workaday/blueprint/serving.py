@@ -1,0 +1,203 @@
+"""How each model is served in a cluster: what the charts need, every default explicit. Frozen, plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Where an image that we build holds the project's files, under the paths that project.yaml calls them by.
+IMAGE_ROOT = "/workaday"
+# Where KServe's storage initializer puts what a weights' address leads to.
+WEIGHTS = "/mnt/models"
+CONFIG = "/etc/workaday/server.json"
+# The Gateway that routes attach to, and the Prometheus that KEDA asks.
+GATEWAY = ("workaday", "workaday-system")
+PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
+MONITORING_NAMESPACE = "monitoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How a container is asked: an HTTP GET of `path`, or with None whether the port takes connections."""
+
+    path: str | None
+    period_seconds: int
+    timeout_seconds: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The one container of a model's pods.
+
+    Attributes:
+        command, args: empty means the image's own.
+        port: of HTTP.
+        grpc_port: None without gRPC.
+        metrics_port, metrics_path: None where it says no metrics.
+        protocol: what it speaks: `v1`, `v2`, or None for an API of its own.
+        env: environment variables; a torch model's are in its server's configuration.
+        secrets: environment variable → (Secret, key).
+        user: the number of the user that it runs as, never root.
+        root: its own path prefix: None where it answers at the model's route itself.
+    """
+
+    image: str
+    pull_secret: str | None
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    port: int
+    grpc_port: int | None
+    metrics_port: int | None
+    metrics_path: str | None
+    protocol: str | None
+    env: Mapping[str, str]
+    secrets: Mapping[str, tuple[str, str]]
+    user: int
+    root: str | None
+    startup: Probe
+    ready: Probe
+    live: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """A taint that pods stand; `value` None is any."""
+
+    key: str
+    value: str | None
+    effect: str = "NoSchedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A label of nodes that pods rather go to, 1 to 100."""
+
+    label: str
+    value: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """Where pods go.
+
+    Attributes:
+        pools: the pools that may hold them; none is anywhere.
+        spread: labels of nodes over which replicas are spread, where that is possible.
+        gpu_resource: what a GPU, or a part of one, is called in a container's limits.
+    """
+
+    pools: tuple[str, ...]
+    tolerations: tuple[Toleration, ...]
+    preferences: tuple[Preference, ...]
+    spread: tuple[str, ...]
+    gpu_resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a pod ends, in seconds.
+
+    Attributes:
+        drain: how long it still takes requests, until every proxy has heard that it is leaving.
+        server_drains: the server does that itself; otherwise the container sleeps before it is told to stop.
+        grace: from the first word of its end to the last; on spot nodes no longer than the cloud's notice.
+    """
+
+    drain: int
+    server_drains: bool
+    grace: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time with a floor of replicas, as KEDA reads it: two crons and a time zone."""
+
+    start: str
+    end: str
+    timezone: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What a ScaledObject says.
+
+    Attributes:
+        query: what Prometheus is asked, a total over all replicas; None scales on CPU.
+        threshold: of the total, what one replica carries; percent of the request for CPU.
+        activation: above which a model that sleeps wakes.
+        empty_is_zero: an empty answer is no load; otherwise it is a failure, and the fallback holds.
+        polling_seconds: how often it is asked.
+        cooldown_seconds: how long it is idle before the last replica goes, where `min` is 0.
+        fallback: the replicas to hold at least when there is no answer; None where KEDA cannot.
+        up_pods, up_percent, up_period_seconds: how fast replicas are added: the larger of the two in each period.
+        down_after_seconds: how long less must suffice.
+        down_pods, down_percent, down_period_seconds: how fast they go then.
+    """
+
+    min: int
+    max: int
+    query: str | None
+    threshold: float
+    activation: float
+    empty_is_zero: bool
+    polling_seconds: int
+    cooldown_seconds: int
+    fallback: int | None
+    up_pods: int
+    up_percent: int
+    up_period_seconds: int
+    down_after_seconds: int
+    down_pods: int
+    down_percent: int
+    down_period_seconds: int
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A model's address at the gateway.
+
+    Attributes:
+        host: None is any.
+        paths: path prefixes that lead to it.
+        exact: paths that lead to it as they are.
+        strip: take the prefix off before the server sees it.
+        timeout_seconds: later than the server's own, which says more.
+    """
+
+    host: str | None
+    paths: tuple[str, ...]
+    exact: tuple[str, ...]
+    strip: bool
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One model in a cluster.
+
+    Attributes:
+        release: its Helm release.
+        weights: where the cluster finds its weights, or None.
+        shm_bytes: memory at /dev/shm, or None for the container runtime's 64 MiB.
+        workload_identity: pods carry azure's label, without which they are nobody to Entra.
+        disruptions: how many replicas an eviction may take at once: a number or a percentage.
+        route: None without a gateway.
+        metadata_addresses: where pods ask the cloud who they are, as `address/bits:port`.
+    """
+
+    model: str
+    release: str
+    container: Container
+    weights: str | None
+    shm_bytes: int | None
+    scheduling: Scheduling
+    ending: Ending
+    scaling: Scaling
+    disruptions: int | str
+    route: Route | None
+    workload_identity: bool
+    metadata_addresses: tuple[tuple[str, int], ...]
