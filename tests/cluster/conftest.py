@@ -96,9 +96,10 @@ def wait_ready(kubectl: Kubectl, namespace: str) -> WaitReady:
 
 def why(kubectl: Kubectl, kind: str, name: str, namespace: str) -> str:
     """Return an object's conditions and its namespace's events."""
-    lines = []
-    for each in kubectl.get(kind, name, namespace).get("status", {}).get("conditions", []):
-        lines.append(f"{each['type']}={each['status']} {each.get('reason', '')} {each.get('message', '')}")
+    lines = [
+        f"{each['type']}={each['status']} {each.get('reason', '')} {each.get('message', '')}"
+        for each in kubectl.get(kind, name, namespace).get("status", {}).get("conditions", [])
+    ]
     for each in kubectl.list("events", namespace=namespace):
         about = each["involvedObject"]
         lines.append(f"{about['kind']}/{about['name']}: {each.get('reason')}: {each.get('message')}")

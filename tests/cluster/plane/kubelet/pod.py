@@ -63,7 +63,7 @@ class Pod(threading.Thread):
         super().__init__(name=pod["metadata"]["name"], daemon=True)
         meta = pod["metadata"]
         self.api, self.pod, self.address, self.number, self.images = api, pod, address, number, images
-        self.folder = folder / meta["uid"]
+        self.folder: Path = folder / meta["uid"]
         self.kept = folder / "claims"
         self.namespace, self.spec = meta["namespace"], pod["spec"]
         self.path = f"/api/v1/namespaces/{self.namespace}/pods/{meta['name']}"

@@ -1,0 +1,102 @@
+"""The control plane itself: it starts, it judges as a real one does, it leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from plane import network, programs
+from plane.kubectl import Kubectl, KubectlError
+from plane.plane import PROGRAMS, Plane
+from plane.processes import Processes, started_at
+from plane.testing import Apply, Need
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+"""
+
+
+def test_the_server_is_the_pinned_version(kubectl: Kubectl) -> None:
+    version = json.loads(kubectl("version", "--output=json"))["serverVersion"]["gitVersion"]
+    assert version == programs.tools()["k8s"].version()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["inferenceservices", "scaledobjects", "httproutes", "nodepools", "ec2nodeclasses", "podmonitors", "prometheusrules"],
+)
+def test_the_pinned_kinds_are_served(kind: str, kubectl: Kubectl, namespace: str) -> None:
+    assert kubectl.list(kind, namespace=namespace) == []
+
+
+def test_a_dry_run_leaves_nothing(apply: Apply, kubectl: Kubectl, namespace: str) -> None:
+    apply(DEPLOYMENT, dry_run=True)
+    assert kubectl.list("deployments", namespace=namespace) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ("replicas: 2", "replicas: -2", "must be greater than or equal to 0"),
+        ("replicas: 2", "replica: 2", "field not declared in schema"),
+        ("{app: web}}\n  template", "{app: other}}\n  template", "does not match template"),
+    ],
+)
+def test_a_dry_run_judges(right: str, wrong: str, complaint: str, apply: Apply) -> None:
+    assert right in DEPLOYMENT
+    with pytest.raises(KubectlError, match=complaint):
+        apply(DEPLOYMENT.replace(right, wrong), dry_run=True)
+
+
+def test_controllers_act(apply: Apply, kubectl: Kubectl, namespace: str) -> None:
+    apply(DEPLOYMENT)
+    kubectl("wait", "--for=create", "--timeout=240s", f"--namespace={namespace}", "pod", "--selector=app=web")
+    kubectl("wait", "--for=jsonpath={.status.replicas}=2", "--timeout=240s", f"--namespace={namespace}", "deployment/web")
+    assert len(kubectl.list("pods", namespace=namespace)) == 2
+
+
+def test_it_is_in_a_network_of_its_own(plane: Plane, pytestconfig: pytest.Config) -> None:
+    if reason := network.unavailable():
+        pytest.skip(f"left out: pods as processes: {reason}")
+    assert network.isolated()
+    etcd = plane.processes.recorded()["etcd"]["pid"]
+    assert Path(f"/proc/{etcd}/ns/net").readlink() != Path(f"/proc/{os.getppid()}/ns/net").readlink()
+
+
+def test_its_end_leaves_no_process(need: Need, tmp_path: Path) -> None:
+    need(*PROGRAMS)
+    plane = Plane(tmp_path / "plane")
+    try:
+        plane.up()
+        started = plane.processes.recorded()
+        assert {*started} >= {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+    finally:
+        plane.down()
+    assert [name for name, each in started.items() if started_at(each["pid"]) == each["ticks"]] == []
+    assert not plane.folder.exists()
+
+
+def test_a_process_of_another_start_is_left_alone(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    processes.start("sleeper", ["sleep", "60"])
+    entry = processes.recorded()["sleeper"]
+    stranger = {**entry, "ticks": entry["ticks"] - 1}
+    processes.record.write_text(json.dumps({"sleeper": stranger}))
+    processes.stop()
+    assert started_at(entry["pid"]) == entry["ticks"]
+    processes.record.write_text(json.dumps({"sleeper": entry}))
+    processes.stop()
+    assert started_at(entry["pid"]) is None
