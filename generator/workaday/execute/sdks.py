@@ -10,6 +10,7 @@ from workaday.project.diagnostics import mistake
 # Which extra of ours brings them.
 EXTRAS = {
     "boto3": "aws", "google.auth": "gcp", "azure.identity": "azure", "requests": "gcp", "huggingface_hub": "hub",
+    "pyhelm3": "helm", "lightkube": "helm",
 }  # fmt: skip
 
 
