@@ -52,7 +52,7 @@ resource "google_container_node_pool" "system" {
     oauth_scopes      = local.scopes
     image_type        = "COS_CONTAINERD"
     disk_type         = can(regex(local.hyperdisk_only, var.system.instance_types[0])) ? "hyperdisk-balanced" : "pd-balanced"
-    disk_size_gb      = 100
+    disk_size_gb      = 50
     boot_disk_kms_key = var.kms_key
 
     metadata = {

@@ -123,8 +123,13 @@ resource "google_container_node_pool" "this" {
     gcfs_config {
       enabled = each.value.image == "cos"
     }
-    gvnic {
-      enabled = true
+    # Where a machine type takes no other card, Google puts it in by itself; on Ubuntu it may not be asked for.
+    dynamic "gvnic" {
+      for_each = each.value.image == "cos" ? ["this"] : []
+
+      content {
+        enabled = true
+      }
     }
   }
 
