@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plane import programs, session
+from plane import keda as keda_
+from plane import kserve as kserve_
+from plane import kwok, network, programs, session
 from plane.kubectl import Kubectl, KubectlError, Manifests
 from plane.plane import PROGRAMS, Plane
+from plane.pods import ProcessNode
+from plane.testing import Apply, Need, WaitReady
 
 LEFT_OUT = pytest.StashKey[dict[str, None]]()
-
-Apply = Callable[..., str]
-WaitReady = Callable[..., None]
-Need = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +58,37 @@ def plane(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan
 def kubectl(plane: Plane) -> Kubectl:
     """Run kubectl: `kubectl("get", "pods", "--namespace=a")`; it has `apply`, `get` and `list` for objects."""
     return plane.kubectl
+
+
+@pytest.fixture(scope="session")
+def nodes(plane: Plane, need: Need) -> list[str]:
+    """The names of nodes that only say so (KWOK): the groups of `plane/nodes.json`, spot and on demand with GPUs."""
+    need("kwok")
+    return kwok.start_with_nodes(plane)
+
+
+@pytest.fixture(scope="session")
+def kserve(plane: Plane, nodes: list[str], need: Need) -> None:
+    """The real KServe controller, and nodes for what it makes."""
+    need(*kserve_.PROGRAMS)
+    kserve_.start(plane)
+
+
+@pytest.fixture(scope="session")
+def keda(plane: Plane, nodes: list[str], need: Need) -> None:
+    """The real KEDA, and nodes for what it scales."""
+    need(*keda_.PROGRAMS)
+    keda_.start(plane)
+
+
+@pytest.fixture(scope="session")
+def process_node(plane: Plane, pytestconfig: pytest.Config) -> ProcessNode:
+    """A node whose pods are processes; they tolerate its taint (`plane.pods.TOLERATION`)."""
+    if not network.isolated():
+        leave_out(pytestconfig, f"pods as processes: {network.unavailable()}")
+    node = ProcessNode(plane)
+    node.start()
+    return node
 
 
 @pytest.fixture

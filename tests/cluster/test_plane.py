@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from plane import network, programs
 from plane.kubectl import Kubectl, KubectlError
 from plane.plane import PROGRAMS, Plane
@@ -36,7 +35,15 @@ def test_the_server_is_the_pinned_version(kubectl: Kubectl) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["inferenceservices", "scaledobjects", "httproutes", "nodepools", "ec2nodeclasses", "podmonitors", "prometheusrules"],
+    [
+        "inferenceservices",
+        "scaledobjects",
+        "httproutes",
+        "nodepools",
+        "ec2nodeclasses",
+        "podmonitors",
+        "prometheusrules",
+    ],
 )
 def test_the_pinned_kinds_are_served(kind: str, kubectl: Kubectl, namespace: str) -> None:
     assert kubectl.list(kind, namespace=namespace) == []
@@ -64,7 +71,9 @@ def test_a_dry_run_judges(right: str, wrong: str, complaint: str, apply: Apply) 
 def test_controllers_act(apply: Apply, kubectl: Kubectl, namespace: str) -> None:
     apply(DEPLOYMENT)
     kubectl("wait", "--for=create", "--timeout=240s", f"--namespace={namespace}", "pod", "--selector=app=web")
-    kubectl("wait", "--for=jsonpath={.status.replicas}=2", "--timeout=240s", f"--namespace={namespace}", "deployment/web")
+    kubectl(
+        "wait", "--for=jsonpath={.status.replicas}=2", "--timeout=240s", f"--namespace={namespace}", "deployment/web"
+    )
     assert len(kubectl.list("pods", namespace=namespace)) == 2
 
 

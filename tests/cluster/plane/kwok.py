@@ -48,6 +48,12 @@ def start(plane: Plane, *, gateways: bool = True) -> None:
     plane.processes.ready("kwok", lambda: fetch(f"http://{address}/healthz"))
 
 
+def start_with_nodes(plane: Plane) -> list[str]:
+    """Start KWOK with the nodes of `nodes.json`; returns their names."""
+    start(plane)
+    return add_nodes(plane)
+
+
 def add_nodes(plane: Plane, groups: Iterable[Mapping[str, Any]] | None = None) -> list[str]:
     """Add the nodes of groups, those of `nodes.json` by default, and wait until they are ready; returns their names."""
     made = list(nodes(json.loads(NODES.read_text()) if groups is None else groups))

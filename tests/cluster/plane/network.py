@@ -13,7 +13,7 @@ import random
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <linux/sched.h>
@@ -22,6 +22,9 @@ NODE_ADDRESS = "10.77.0.1"
 PREFIX = 16
 SERVICES = "10.96.0.0/16"
 OWN = Path("/proc/thread-self/ns/net")
+
+
+Block = AbstractContextManager[None]
 
 
 class Unavailable(Exception):
@@ -65,11 +68,11 @@ def make_pod(name: str, address: str) -> int:
     Raises:
         Unavailable: see `make_node`.
     """
-    with back():
+    with back() as bridged:
         system("unshare", NEW_NETWORK)
         namespace = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
         ip("link", "set", "lo", "up")
-        ip("link", "add", "eth0", "type", "veth", "peer", "name", name, "netns", str(os.getpid()))
+        ip("link", "add", "eth0", "type", "veth", "peer", "name", name, "netns", f"/proc/{os.getpid()}/fd/{bridged}")
         ip("address", "add", f"{address}/{PREFIX}", "dev", "eth0")
         ip("link", "set", "eth0", "up")
         ip("route", "add", "default", "via", NODE_ADDRESS)
@@ -101,11 +104,11 @@ def of(pid: int) -> Iterator[None]:
 
 
 @contextmanager
-def back() -> Iterator[None]:
-    """Come back to the namespace in which the block began."""
+def back() -> Iterator[int]:
+    """Come back to the namespace in which the block began, to which it gets a descriptor."""
     with OWN.open() as before:
         try:
-            yield
+            yield before.fileno()
         finally:
             system("setns", before.fileno(), NEW_NETWORK)
 

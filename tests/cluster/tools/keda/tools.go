@@ -2,7 +2,7 @@
 
 package tools
 
-// data: github.com/kedacore/keda/v2 config/rbac
+// data: github.com/kedacore/keda/v2 config/rbac config/metrics-server
 
 import (
 	_ "github.com/kedacore/keda/v2/cmd/adapter"  // keda-adapter
