@@ -1,4 +1,4 @@
-"""One cluster's API server, over lightkube: objects as plain mappings, and each way to be refused an error with its fix.
+"""One cluster's API server, over lightkube: objects as plain mappings, each refusal an error with its fix.
 
 lightkube and not the official client, which brings 126 MB; nor kr8s, which leaves private keys behind in the temporary
 folder. It knows no kubeconfig with credentials of `client.authentication.k8s.io/v1`, nor several files in KUBECONFIG:
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +73,7 @@ class Cluster:
         self.at = at
         self.server: str = client.config.cluster.server
 
-    def list(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, Any] | None = None) -> list[Object]:
+    def every(self, kind: Kind, namespace: str | None = None, labels: dict[str, Any] | None = None) -> list[Object]:
         """Return the objects of a kind; none where the cluster does not know the kind.
 
         Raises:
@@ -85,19 +85,19 @@ class Cluster:
         return []
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
-        """Return an object, or None where there is none; raises as `list` does."""
+        """Return an object, or None where there is none; raises as `every` does."""
         with self._answers(f"get {kind.plural}", namespace):
             found: Object = self.client.get(resource(kind), name, namespace=namespace)
             return found
         return None
 
     def create(self, kind: Kind, body: Object, namespace: str | None = None) -> None:
-        """Create an object; raises as `list` does."""
+        """Create an object; raises as `every` does."""
         with self._answers(f"create {kind.plural}", namespace):
             self.client.create(resource(kind)(body), namespace=namespace)
 
     def log(self, pod: str, namespace: str, *, container: str | None = None, lines: int = 50) -> list[str]:
-        """Return the last lines of a container's log; none where it has not begun; raises as `list` does."""
+        """Return the last lines of a container's log; none where it has not begun; raises as `every` does."""
         from lightkube.core.exceptions import ApiError
 
         with self._answers("read logs of pods", namespace):
@@ -120,7 +120,7 @@ class Cluster:
         except ApiError as error:
             if error.status.code == 404:
                 return
-            raise refused(error.status.code, error.status.message or str(error), what, namespace, self) from None
+            raise refused(error.status.code or 0, error.status.message or str(error), what, namespace, self) from None
         except httpx2.HTTPStatusError as error:  # an answer that is no Kubernetes status: a proxy's
             raise Unreachable(f"{self.server} answers {error.response.status_code}") from None
         except httpx2.HTTPError as error:

@@ -30,6 +30,7 @@ KIND = "helm_release"
 DESCRIPTION = re.compile(r"workaday (?P<owner>\S+/\S+) (?P<digest>[0-9a-f]{16})")
 ROLLED_BACK = re.compile(r"Rollback to (\d+)")
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+GZIP = b"\x1f\x8b"
 BROKEN = ("failed", "uninstalling", *PENDING)
 CHART_CHANGED = "(chart)"
 
@@ -71,7 +72,7 @@ class Deployed:
         values: what it was given.
         objects: what it consists of.
         chart: the name of its chart.
-        rolled_back_to: the revision that it repeats, or 0.
+        good: the revision that Helm deployed last, or 0.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Deployed:
     values: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     chart: str = CHART
-    rolled_back_to: int = 0
+    good: int = 0
 
 
 def wanted_of(tree: Path) -> tuple[Wanted, ...]:
@@ -126,58 +127,76 @@ def deployed_of(secrets: Iterable[Mapping[str, Any]]) -> dict[str, Deployed]:
 
     A Secret that cannot be read as one of Helm's is left out.
     """
-    records = [each for each in map(record_of, secrets) if each]
-    by_revision = {(each["name"], each["version"]): each for each in records}
-    newest: dict[str, Object] = {}
-    for record in records:
-        if record["version"] >= newest.get(record["name"], record)["version"]:
-            newest[record["name"]] = record
-    return {name: _deployed(record, by_revision) for name, record in sorted(newest.items())}
+    revisions = revisions_of(secrets)
+    return {name: _deployed(revisions[name]) for name in sorted(revisions)}
+
+
+def earlier(secrets: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the Secrets that tell what releases were rolled back to, where they are not among these."""
+    missing = []
+    for name, revisions in revisions_of(secrets).items():
+        origin = _origin(revisions)
+        if (to := _rolled_back(origin)) and to not in revisions:
+            missing.append(f"sh.helm.release.v1.{name}.v{to}")
+    return missing
+
+
+def revisions_of(secrets: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, Object]]:
+    """Return Helm's records by release and revision."""
+    found: dict[str, dict[int, Object]] = {}
+    for record in filter(None, map(record_of, secrets)):
+        found.setdefault(record["name"], {})[record["version"]] = record
+    return found
 
 
 def record_of(secret: Mapping[str, Any]) -> Object | None:
     """Return what Helm keeps of a revision: JSON, packed, and encoded twice; None where it is none."""
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        record: Object = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+        record: Object = json.loads(gzip.decompress(packed) if packed[:2] == GZIP else packed)
         record["name"], record["version"], record["info"]["status"]
     except (KeyError, TypeError, ValueError, OSError):
         return None
     return record
 
 
-def _deployed(record: Object, by_revision: Mapping[tuple[str, int], Object]) -> Deployed:
+def _deployed(revisions: Mapping[int, Object]) -> Deployed:
     import yaml
 
-    info, origin, back = record["info"], record, 0
-    while rolled := ROLLED_BACK.match(origin["info"].get("description") or ""):
-        back = int(rolled[1])
-        earlier = by_revision.get((record["name"], back))
-        if earlier is None or earlier["version"] >= origin["version"]:
-            break
-        origin = earlier
-    said = DESCRIPTION.fullmatch(origin["info"].get("description") or "")
-    # What failed says so in its description; then its labels still do not, and the revision before it does.
-    previous = by_revision.get((record["name"], record["version"] - 1))
-    owner = said["owner"] if said else _owner(previous)
+    record = revisions[max(revisions)]
+    said = DESCRIPTION.fullmatch(_description(_origin(revisions)))
+    good = max((number for number, each in revisions.items() if each["info"]["status"] == "deployed"), default=0)
+    # The description of what failed tells how; the one before it, whose it was.
+    owners = [DESCRIPTION.fullmatch(_description(revisions[number])) for number in sorted(revisions, reverse=True)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    objects = tuple(each for each in yaml.load_all(record.get("manifest") or "", loader) if each)
     return Deployed(
         name=record["name"],
         revision=record["version"],
-        status=info["status"],
-        owner=owner,
+        status=record["info"]["status"],
+        owner=next((each["owner"] for each in owners if each), ""),
         digest=said["digest"] if said else "",
         values=record.get("config") or {},
-        objects=objects,
+        objects=tuple(each for each in yaml.load_all(record.get("manifest") or "", loader) if each),
         chart=((record.get("chart") or {}).get("metadata") or {}).get("name", ""),
-        rolled_back_to=back,
+        good=good,
     )
 
 
-def _owner(record: Mapping[str, Any] | None) -> str:
-    said = DESCRIPTION.fullmatch(record["info"].get("description") or "") if record else None
-    return said["owner"] if said else ""
+def _origin(revisions: Mapping[int, Object]) -> Object:
+    """Return the record that the newest one repeats, after however many rollbacks; itself where it is none."""
+    record = revisions[max(revisions)]
+    while 0 < (to := _rolled_back(record)) < record["version"] and to in revisions:
+        record = revisions[to]
+    return record
+
+
+def _rolled_back(record: Mapping[str, Any]) -> int:
+    said = ROLLED_BACK.match(_description(record))
+    return int(said[1]) if said else 0
+
+
+def _description(record: Mapping[str, Any]) -> str:
+    return record["info"].get("description") or ""
 
 
 def changes(

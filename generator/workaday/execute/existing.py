@@ -1,0 +1,249 @@
+"""Plan, apply and destroy in a cluster that is already there: a Helm release for each model, and no Terraform.
+
+The cluster itself is the only state. What it runs is read from the releases (execute/releases.py), how far a release is
+from its objects (execute/rollout.py); so a run that was killed is gone on with by the next one, on any machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workaday.execute import kube, releases
+from workaday.execute.grading import Change
+from workaday.execute.releases import Deployed, Wanted
+from workaday.execute.rollout import Seen, Standing, standing
+from workaday.execute.saved import Planned, forget, take, tree_hash
+from workaday.project.diagnostics import Diagnostic, KeyPath, ProjectError
+
+if TYPE_CHECKING:
+    from workaday.execute.workspace import Folders, Workspace
+
+KIND: KeyPath = ("platform", "kind")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a release.
+
+    Attributes:
+        release: its name.
+        what: `sent`, `waiting`, `ready`, `failed`, `rolled back` or `removed`.
+        seconds: since it was begun.
+        standing: how far it is, or None where there is nothing to wait for.
+    """
+
+    release: str
+    what: str
+    seconds: float = 0.0
+    standing: Standing | None = None
+
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a project's releases are.
+
+    Attributes:
+        cluster: its API server.
+        namespace: the project's.
+        owner: the project and its environment, by which releases are told from others'.
+    """
+
+    cluster: kube.Cluster
+    namespace: str
+    owner: str
+
+
+def place_of(workspace: Workspace) -> Place:
+    """Return where a project's releases are; nothing is asked of the cluster yet.
+
+    Raises:
+        ProjectError: X181, there is no such context.
+    """
+    blueprint = workspace.blueprint
+    owner = f"{blueprint.name}/{blueprint.stage}"
+    cloud = blueprint.cloud
+    if cloud is not None:
+        cluster = kube.opened(str(workspace.state / "kubeconfig"), cloud.name, KIND)
+        return Place(cluster, blueprint.namespace, owner)
+    platform = workspace.loaded.project.platform
+    assert platform.kind == "existing"
+    named = platform.kubeconfig
+    path = str(workspace.root / Path(named).expanduser()) if named else None
+    return Place(kube.opened(path, platform.context), blueprint.namespace, owner)
+
+
+def plan(workspace: Workspace) -> Planned:
+    """Compare the tree on disk with what the cluster runs, and save what differs.
+
+    Raises:
+        ProjectError: the cluster cannot be reached (X181, X182), may not be read (X183), or holds a release of the same
+            name that is somebody else's (X186).
+    """
+    from workaday.execute.refusals import at_its_origin
+
+    with at_its_origin(workspace):
+        found = changes(workspace, place_of(workspace))
+    workspace.saved_plan.parent.mkdir(parents=True, exist_ok=True)
+    workspace.saved_plan.write_text("".join(f"{each.action} {each.address}\n" for each in found))
+    return Planned(found, tree_hash(workspace))
+
+
+def still_true(workspace: Workspace, planned: Planned) -> bool:
+    """Return whether a saved plan still says what `plan` would say now."""
+    from workaday.execute.refusals import at_its_origin
+
+    with at_its_origin(workspace):
+        return changes(workspace, place_of(workspace)) == planned.changes
+
+
+def apply(workspace: Workspace, on_event: OnEvent) -> None:
+    """Make the cluster run what the tree says, and wait until every model is ready.
+
+    Raises:
+        ProjectError: some releases failed, each with its reason; those are as they were before, the others are done.
+    """
+    from workaday.execute.refusals import at_its_origin
+    from workaday.execute.rolling import Rolling
+
+    take(workspace)
+    try:
+        with at_its_origin(workspace):
+            place = place_of(workspace)
+            found = changes(workspace, place)
+            asyncio.run(Rolling(workspace, place, on_event).run(found))
+    finally:
+        forget(workspace)
+
+
+def changes(workspace: Workspace, place: Place) -> tuple[Change, ...]:
+    """Return what leads from what the cluster runs to what the tree on disk says.
+
+    Raises:
+        ProjectError: see `plan`.
+    """
+    wanted = releases.wanted_of(workspace.tree)
+    deployed = deployed_at(place)
+    foreign(workspace, wanted, deployed, place)
+    same = [each for each in wanted if each.name in deployed and deployed[each.name].digest == each.digest]
+    unready = {}
+    if same:
+        seen = look(place)
+        for each in same:
+            found = standing(deployed[each.name].objects, seen)
+            if found.state != "ready":
+                unready[each.name] = f"{found.ready} of {found.wanted} ready"
+    return releases.changes(wanted, deployed, unready, place.owner)
+
+
+def deployed_at(place: Place) -> dict[str, Deployed]:
+    """Return every Helm release of the namespace, by name.
+
+    Raises:
+        ProjectError: the Secrets may not be read.
+    """
+    from lightkube.operators import not_equal
+
+    labels = {"owner": "helm", "status": not_equal("superseded")}
+    secrets = place.cluster.every(kube.SECRET, place.namespace, labels)
+    missing = releases.earlier(secrets)
+    while missing:
+        found = [place.cluster.get(kube.SECRET, each, place.namespace) for each in missing]
+        secrets += [each for each in found if each]
+        missing = releases.earlier(secrets) if all(found) else []
+    return releases.deployed_of(secrets)
+
+
+def foreign(workspace: Workspace, wanted: Sequence[Wanted], deployed: Mapping[str, Deployed], place: Place) -> None:
+    """Find releases of ours whose names somebody else has.
+
+    Raises:
+        ProjectError: X186 for each.
+    """
+    taken = [
+        Diagnostic(
+            code="X186",
+            message=f"release `{each.name}` in namespace `{place.namespace}` is {whose(deployed[each.name])}",
+            path=key_of(workspace, each.name),
+            hints=("give one of them another name, or this project another `namespace`",),
+        )
+        for each in wanted
+        if each.name in deployed and not is_ours(deployed[each.name], each, place.owner)
+    ]
+    if taken:
+        raise ProjectError(taken)
+
+
+def is_ours(deployed: Deployed, wanted: Wanted, owner: str) -> bool:
+    """Return whether a release is ours: it says so, or it was cut off before it could."""
+    return deployed.owner == owner or (
+        not deployed.owner and deployed.status in releases.BROKEN and deployed.chart == wanted.chart.name
+    )
+
+
+def whose(deployed: Deployed) -> str:
+    """Return whose release it is."""
+    return f"of `{deployed.owner}`" if deployed.owner else f"none of workaday's (its chart is `{deployed.chart}`)"
+
+
+def key_of(workspace: Workspace, release: str) -> KeyPath:
+    """Return the key path of the model that a release is made of; empty for a shared one."""
+    from workaday.blueprint import naming
+
+    names = [naming.release(each.name) for each in workspace.blueprint.models]
+    return ("models", names.index(release)) if release in names else ()
+
+
+def look(place: Place, *, deep: bool = False) -> Seen:
+    """Return what the namespace holds.
+
+    Args:
+        place: where.
+        deep: pods and events too, which say why something is not ready.
+
+    Raises:
+        kube.Unreachable: no answer, for now.
+    """
+    read = place.cluster.every
+    return Seen(
+        services=read(kube.SERVICE, place.namespace),
+        deployments=read(kube.DEPLOYMENT, place.namespace),
+        pods=read(kube.POD, place.namespace) if deep else (),
+        events=read(kube.EVENT, place.namespace) if deep else (),
+    )
+
+
+def ours(folders: Folders, place: Place) -> list[Deployed]:
+    """Return the releases that are this project's, in the order in which they are removed: shared ones last."""
+    try:
+        wanted = {each.name: each for each in releases.wanted_of(folders.tree)}
+    except (OSError, ValueError):
+        wanted = {}
+    found = [
+        each
+        for each in deployed_at(place).values()
+        if each.owner == place.owner or (each.name in wanted and is_ours(each, wanted[each.name], place.owner))
+    ]
+    return sorted(found, key=lambda each: (each.name in releases.SHARED, each.name))
+
+
+def destroy(workspace: Workspace, on_event: OnEvent) -> None:
+    """Remove this project's releases, models before what they share; namespace and definitions stay.
+
+    Raises:
+        ProjectError: one could not be removed.
+    """
+    from workaday.execute.refusals import at_its_origin
+    from workaday.execute.rolling import Rolling
+
+    with at_its_origin(workspace):
+        place = place_of(workspace)
+        found = ours(workspace, place)
+        asyncio.run(Rolling(workspace, place, on_event).remove(found))
+    forget(workspace)
