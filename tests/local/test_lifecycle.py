@@ -221,7 +221,7 @@ def test_ctrl_c_ends_in_order_and_the_next_run_goes_on(project) -> None:
         "import time\nclass Predictor:\n    def __init__(self, config):\n        time.sleep(config.get('sleep', 0))\n"
         "    def predict(self, payload):\n        return payload\n"
     )
-    project.model("a", slow, config={"sleep": 60})
+    project.model("a", slow, config={"sleep": 12})
     project.ok("plan")
     child = project.start("apply", "--yes")
     wait_until(lambda: project.servers(), 30)
