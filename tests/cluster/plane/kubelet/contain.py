@@ -11,12 +11,12 @@ import ctypes
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 NEW_MOUNTS = 0x20000  # CLONE_NEWNS of <linux/sched.h>; below, MS_BIND, MS_REC, MS_PRIVATE of <linux/mount.h>
 BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000
-SHARED = ("proc", "dev", "sys", "tmp")
+SHARED = ("/proc", "/dev", "/sys", "/tmp")
+SCRATCH = "/mnt"
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, options: str = "") -> None:
@@ -31,20 +31,29 @@ def mount(source: str, target: str, kind: str, flags: int = 0, options: str = ""
         raise OSError(number, os.strerror(number), target)
 
 
+def others() -> list[str]:
+    """Return where else file systems are mounted: an overlay shows only the one of its lower folder."""
+    places = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    taken = ("/", SCRATCH, *SHARED)
+    return sorted(
+        {each for each in places if each not in taken and not each.startswith(tuple(f"{it}/" for it in taken[1:]))}
+    )
+
+
 def root(mounts: dict[str, str]) -> str:
     """Make a root with mounts in it; returns its path."""
     library = ctypes.CDLL(None, use_errno=True)
     if library.unshare(NEW_MOUNTS):
         raise OSError(ctypes.get_errno(), "no mount namespace")
     mount("none", "/", "", RECURSIVE | PRIVATE)
-    scratch = tempfile.mkdtemp(prefix="workaday-container-")
-    mount("none", scratch, "tmpfs")
-    upper, work, merged = (f"{scratch}/{name}" for name in ("upper", "work", "merged"))
+    beside = others()
+    mount("none", SCRATCH, "tmpfs")  # seen by this process alone, gone with it
+    upper, work, merged = (f"{SCRATCH}/{name}" for name in ("upper", "work", "merged"))
     for each in (upper, work, merged):
         Path(each).mkdir()
     mount("overlay", merged, "overlay", 0, f"lowerdir=/,upperdir={upper},workdir={work}")
-    for name in SHARED:
-        mount(f"/{name}", f"{merged}/{name}", "", BIND | RECURSIVE)
+    for path in (*SHARED, *beside):
+        mount(path, merged + path, "", BIND | RECURSIVE)
     for target, source in sorted(mounts.items()):
         place = Path(merged + target)
         if Path(source).is_dir():
