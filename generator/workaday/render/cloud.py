@@ -11,6 +11,7 @@ from workaday.blueprint.machines import machine_of
 from workaday.blueprint.model import Blueprint
 from workaday.layout import state_dir
 from workaday.project.overlays import TEMPLATED
+from workaday.render import charts
 from workaday.render.local import as_json, from_tree
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder
 from workaday.render.stock import Stock
@@ -54,6 +55,7 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     )
     tree[f"{BOOTSTRAP}/{TFVARS}"] = as_json(bootstrap_variables(cloud))
     tree[f"{CLUSTER}/{TFVARS}"] = as_json(cluster_variables(cloud))
+    tree |= charts.releases(blueprint, stock)
     tree[ORIGINS] = origins(blueprint, cloud).to_bytes()
     tree["README.md"] = stock.fill(
         "tree_readme.md.j2",
@@ -64,8 +66,12 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
             (f"{BOOTSTRAP}/", "the Terraform root that makes the state's bucket, once"),
             (f"{CLUSTER}/", "the Terraform root of everything else"),
             (f"terraform/modules/{cloud.kind}/", "the modules behind both"),
+            *charts.CONTENTS,
         ],
-        commands="\n".join(f"(cd {root} && terraform init && terraform apply)" for root in (BOOTSTRAP, CLUSTER)),
+        commands="\n".join(
+            [f"(cd {root} && terraform init && terraform apply)" for root in (BOOTSTRAP, CLUSTER)]
+            + charts.commands(blueprint)
+        ),
     )
     return tree
 
@@ -185,6 +191,8 @@ def origins(blueprint: Blueprint, cloud: Cloud) -> Origins:
     table.add(CLUSTER, "", ("platform",))
     for name, key in VARIABLES.items():
         table.add(CLUSTER, f"var.{name}", key)
+    for name in ("name", "region", "tags", *_account(cloud)):
+        table.add(BOOTSTRAP, f"var.{name}", VARIABLES[name])
     written = [pool for pool in blueprint.pools if not pool.derived]
     places = {pool.name: index for index, pool in enumerate(written)}
     for group in cloud.node_groups:
@@ -192,6 +200,7 @@ def origins(blueprint: Blueprint, cloud: Cloud) -> Origins:
             table.add(CLUSTER, f'var.node_groups["{group.name}"]', ("pools", places[group.pool]))
     for index, model in enumerate(blueprint.models):
         table.add(CLUSTER, f'var.models["{model.name}"]', ("models", index))
+    charts.add_origins(table, blueprint)
     return table.build()
 
 

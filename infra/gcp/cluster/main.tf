@@ -244,16 +244,8 @@ resource "google_container_cluster" "this" {
     ignore_changes = [node_config, initial_node_count]
 
     precondition {
-      condition     = var.access.endpoint == "private" || length(var.access.cidrs) > 0
-      error_message = "access: a public endpoint needs `cidrs`, the networks that may reach it."
-    }
-    precondition {
       condition     = !local.auto || (var.node_limits.cpu > 0 && var.node_limits.memory_gib > 0)
       error_message = "provisioner: auto_provisioning needs limits; give each pool `nodes: {max: N}` and machines that the catalogue knows."
-    }
-    precondition {
-      condition     = length(var.access.admins) > 0
-      error_message = "access.admins: name at least one, such as group:platform@example.com; without any nobody can use the cluster but its project's owners."
     }
   }
 

@@ -95,11 +95,4 @@ resource "google_container_node_pool" "system" {
     max_surge       = 1
     max_unavailable = 0
   }
-
-  lifecycle {
-    precondition {
-      condition     = var.system.nodes < 2 || length(var.zones) < 2 || length(local.system_zones) > 1
-      error_message = "system: ${var.system.nodes} nodes cannot be spread evenly over ${length(var.zones)} zones; write a multiple of 2 or of ${length(var.zones)}."
-    }
-  }
 }

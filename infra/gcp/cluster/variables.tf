@@ -93,6 +93,14 @@ variable "access" {
     error_message = "access.endpoint: write public or private."
   }
   validation {
+    condition     = var.access.endpoint != "public" || length(var.access.cidrs) > 0
+    error_message = "access: a public endpoint needs `cidrs`, the networks that may reach it."
+  }
+  validation {
+    condition     = length(var.access.admins) > 0
+    error_message = "access.admins: name at least one, such as group:platform@example.com; without any, only the project's owners can use the cluster."
+  }
+  validation {
     condition     = alltrue([for member in var.access.admins : can(regex("^(user|group|serviceAccount|principal|principalSet):.+$", member))])
     error_message = "access.admins: write members of IAM, such as group:platform@example.com; not so: ${join(", ", [for member in var.access.admins : member if !can(regex("^(user|group|serviceAccount|principal|principalSet):.+$", member))])}."
   }
@@ -113,6 +121,10 @@ variable "system" {
   validation {
     condition     = length(var.system.instance_types) > 0 && var.system.nodes >= 1
     error_message = "system: write at least one instance type and one node."
+  }
+  validation {
+    condition     = var.system.nodes < 2 || length(var.zones) < 2 || anytrue([for zones in range(2, min(var.system.nodes, length(var.zones)) + 1) : var.system.nodes % zones == 0])
+    error_message = "system: ${var.system.nodes} nodes cannot be spread evenly over ${length(var.zones)} zones; write a multiple of ${join(" or ", range(2, length(var.zones) + 1))}."
   }
 }
 

@@ -20,3 +20,8 @@ output "services_range" {
   description = "Name of the services' secondary range; null: GKE adds one to the subnet."
   value       = var.network.existing == null ? "services" : var.network.existing.services_range
 }
+
+output "most_nodes" {
+  description = "How many nodes the pods' range has room for, a /24 each; null: an existing network's are its owner's to count."
+  value       = var.network.existing == null ? pow(2, 24 - tonumber(split("/", local.ranges.pods)[1])) : null
+}

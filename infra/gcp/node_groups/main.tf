@@ -47,7 +47,7 @@ resource "google_container_node_pool" "this" {
       disable-legacy-endpoints = "true"
     }
 
-    # The GPU operator brings a device plugin, and two on one node fight.
+    # The GPU operator brings a device plugin, and two on one node fight. Sharing and parts are then its own to make, too.
     labels          = merge(each.value.labels, try(each.value.gpu.driver, "cloud") == "operator" ? { "gke-no-default-nvidia-gpu-device-plugin" = "true" } : {})
     resource_labels = merge(var.labels, { pool = each.value.pool, capacity = each.value.capacity })
 
@@ -67,14 +67,14 @@ resource "google_container_node_pool" "this" {
       content {
         type               = guest_accelerator.value.type
         count              = guest_accelerator.value.count
-        gpu_partition_size = guest_accelerator.value.share == "mig" ? guest_accelerator.value.partition : null
+        gpu_partition_size = guest_accelerator.value.share == "mig" && guest_accelerator.value.driver == "cloud" ? guest_accelerator.value.partition : null
 
         gpu_driver_installation_config {
           gpu_driver_version = guest_accelerator.value.driver == "operator" ? "INSTALLATION_DISABLED" : "LATEST"
         }
 
         dynamic "gpu_sharing_config" {
-          for_each = guest_accelerator.value.share == "time_slicing" ? ["this"] : []
+          for_each = guest_accelerator.value.share == "time_slicing" && guest_accelerator.value.driver == "cloud" ? ["this"] : []
 
           content {
             gpu_sharing_strategy       = "TIME_SHARING"

@@ -22,6 +22,12 @@ variable "kubernetes" {
   nullable    = false
 }
 
+variable "most_nodes" {
+  description = "How many nodes, those of the system left out, the network has room for; null is not known."
+  type        = number
+  default     = null
+}
+
 variable "node_service_account" {
   description = "Service account of the nodes."
   type        = string
@@ -82,6 +88,11 @@ variable "node_groups" {
   validation {
     condition     = alltrue([for group in var.node_groups : group.min >= 0 && group.max >= 1 && group.min <= group.max && group.max <= 1000])
     error_message = "node_groups: GKE takes 0 to 1000 nodes a zone of a pool, min not above max; not so: ${join(", ", [for name, group in var.node_groups : name if !(group.min >= 0 && group.max >= 1 && group.min <= group.max && group.max <= 1000)])}."
+  }
+  validation {
+    # The groups of a pool are bounded by the pool: its largest counts.
+    condition     = length(var.node_groups) == 0 || sum(concat([0], [for pool in distinct([for group in var.node_groups : group.pool]) : max([for group in var.node_groups : group.max if group.pool == pool]...)])) <= coalesce(var.most_nodes, 15000)
+    error_message = "node_groups: together they may grow beyond the ${coalesce(var.most_nodes, 15000)} nodes that the network has addresses for; write a larger `network.cidr` (each node takes a /24 of its upper half), or fewer `nodes`."
   }
   validation {
     condition     = alltrue([for group in var.node_groups : length(group.zones) > 0 && alltrue([for zone in group.zones : startswith(zone, "${var.region}-")])])

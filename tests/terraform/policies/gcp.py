@@ -127,8 +127,9 @@ def gpus_are_shared_as_asked(plan: Plan) -> list[str]:
             continue
         [got] = made
         sharing = (got["gpu_sharing_config"] or [{}])[0]
-        clients = gpu.get("clients") if gpu["share"] == "time_slicing" else None
-        part = gpu.get("partition") if gpu["share"] == "mig" else None
+        by_gke = gpu["driver"] == "cloud"  # else NVIDIA's operator does it
+        clients = gpu.get("clients") if by_gke and gpu["share"] == "time_slicing" else None
+        part = gpu.get("partition") if by_gke and gpu["share"] == "mig" else None
         found += wants((got["type"], got["count"]) != (gpu["type"], gpu["count"]), name, "other GPUs")
         found += wants(sharing.get("max_shared_clients_per_gpu") != clients, name, f"shared as {sharing}")
         found += wants(got["gpu_partition_size"] != part, name, f"parts of {got['gpu_partition_size']}")

@@ -39,6 +39,11 @@ run "a_new_network" {
   }
 
   assert {
+    condition     = output.most_nodes == 128
+    error_message = "Each node has a /24 of the pods' range."
+  }
+
+  assert {
     condition     = output.pods_range == "pods" && output.services_range == "services"
     error_message = "The cluster is told the ranges by name."
   }

@@ -120,7 +120,14 @@ run "shared_parted_reserved" {
     node_groups = {
       shared-on-demand = {
         pool   = "shared", pool_name = "shared-on-demand", capacity = "on-demand", instance_types = ["n1-standard-8"], min = 0, max = 2, zones = ["us-central1-a"], disk_gib = 100
-        gpu    = { type = "nvidia-tesla-t4", count = 2, share = "time_slicing", clients = 4, driver = "operator" }
+        gpu    = { type = "nvidia-tesla-t4", count = 2, share = "time_slicing", clients = 4 }
+        image  = "cos"
+        labels = { "workaday.dev/capacity" = "on-demand" }
+        taints = [{ key = "nvidia.com/gpu", value = "present", effect = "NoSchedule" }]
+      }
+      own-on-demand = {
+        pool   = "own", pool_name = "own-on-demand", capacity = "on-demand", instance_types = ["n1-standard-8"], min = 0, max = 2, zones = ["us-central1-a"], disk_gib = 100
+        gpu    = { type = "nvidia-tesla-t4", count = 1, share = "time_slicing", clients = 4, driver = "operator" }
         image  = "ubuntu"
         labels = { "workaday.dev/capacity" = "on-demand" }
         taints = [{ key = "nvidia.com/gpu", value = "present", effect = "NoSchedule" }]
@@ -151,10 +158,10 @@ run "shared_parted_reserved" {
 
   assert {
     condition = (
-      one(one(one(google_container_node_pool.this["shared-on-demand"].node_config).guest_accelerator).gpu_driver_installation_config).gpu_driver_version == "INSTALLATION_DISABLED" &&
-      one(google_container_node_pool.this["shared-on-demand"].node_config).labels["gke-no-default-nvidia-gpu-device-plugin"] == "true" &&
-      one(one(google_container_node_pool.this["shared-on-demand"].node_config).shielded_instance_config).enable_secure_boot == false
-    )
+      one(one(one(google_container_node_pool.this["own-on-demand"].node_config).guest_accelerator).gpu_driver_installation_config).gpu_driver_version == "INSTALLATION_DISABLED" &&
+      one(google_container_node_pool.this["own-on-demand"].node_config).labels["gke-no-default-nvidia-gpu-device-plugin"] == "true" &&
+      one(one(google_container_node_pool.this["own-on-demand"].node_config).shielded_instance_config).enable_secure_boot == false
+    ) && length(one(one(google_container_node_pool.this["own-on-demand"].node_config).guest_accelerator).gpu_sharing_config) == 0
     error_message = "The operator brings driver and plugin, which nobody signed."
   }
 
@@ -626,4 +633,27 @@ run "a_disk_too_small" {
   }
 
   expect_failures = [var.node_groups]
+}
+
+run "more_nodes_than_addresses" {
+  command = plan
+
+  variables {
+    most_nodes = 6
+  }
+
+  expect_failures = [var.node_groups]
+}
+
+run "as_many_nodes_as_addresses" {
+  command = plan
+
+  variables {
+    most_nodes = 8
+  }
+
+  assert {
+    condition     = length(google_container_node_pool.this) == 2
+    error_message = "Spot and fallback of one pool share its nodes."
+  }
 }
