@@ -102,13 +102,12 @@ def server(process_node: ProcessNode, tmp_path: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def addresses(kubectl: Kubectl, namespace: str) -> Callable[[], list[str]]:
     """Return the addresses of a Service's endpoints that are ready."""
+    selected = "--selector=kubernetes.io/service-name=echo"
 
     def ready() -> list[str]:
         return sorted(
             address
-            for piece in kubectl.list(
-                "endpointslices", "--selector=kubernetes.io/service-name=echo", namespace=namespace
-            )
+            for piece in kubectl.list("endpointslices", selected, namespace=namespace)
             for each in piece.get("endpoints") or []
             if each["conditions"]["ready"]
             for address in each["addresses"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from plane import controllers, programs
 from plane.api import Object
-from plane.kubectl import objects
+from plane.helm import template
 from plane.plane import Plane, fetch
 
 NAMESPACE = "kserve"
@@ -37,7 +35,8 @@ def start(plane: Plane, settings: Sequence[str] = ()) -> None:
     port, health = plane.port("kserve"), plane.port("kserve-health")
     controllers.make_namespace(plane, NAMESPACE)
     certificate = controllers.certificate(plane, "kserve", NAMESPACE, [WEBHOOKS])
-    chart = render(plane, settings)
+    values = [*(f"{name}={value}" for name, value in SETTINGS.items()), *settings]
+    chart = template(plane, programs.find("charts/kserve-resources"), "kserve", NAMESPACE, values)
     hooks = [controllers.redirect(plane, each, port) for each in chart if each["kind"].endswith("WebhookConfiguration")]
     late = [each for each in chart if each["kind"] == "ClusterStorageContainer"]  # one of those that the webhooks judge
     plane.kubectl.apply(
@@ -67,19 +66,3 @@ def kept(each: Object, late: Sequence[Object]) -> bool:
     """Return whether an object of the chart is applied as it is: process, certificate and Service are ours."""
     ours = each["kind"] in ("Deployment", "Service") or each["apiVersion"].startswith("cert-manager.io")
     return not ours and not each["kind"].endswith("WebhookConfiguration") and each not in late
-
-
-def render(plane: Plane, settings: Sequence[str]) -> list[Object]:
-    """Return the objects of KServe's chart."""
-    pairs = [f"{name}={value}" for name, value in SETTINGS.items()] + list(settings)
-    flags = [flag for pair in pairs for flag in ("--set", pair)]
-    command = [programs.find("helm"), "template", "kserve", programs.find("charts/kserve-resources"), *flags]
-    home = {f"HELM_{kind}_HOME": str(plane.folder / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
-    done = subprocess.run(
-        [str(each) for each in (*command, "--namespace", NAMESPACE)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **home},
-    )
-    return objects(done.stdout)

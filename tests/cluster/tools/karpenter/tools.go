@@ -2,7 +2,7 @@
 
 package tools
 
-// data: sigs.k8s.io/karpenter kwok/apis/crds
+// data: sigs.k8s.io/karpenter kwok/apis/crds kwok/charts
 
 import (
 	_ "sigs.k8s.io/karpenter/kwok" // karpenter-kwok
