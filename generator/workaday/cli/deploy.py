@@ -110,7 +110,7 @@ def agree(risky: list[str], *, shown_before: bool, yes: bool) -> None:
 
 def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as_json: bool) -> int:
     """Remove everything that apply made; asks first, and without a person needs to be told."""
-    from workaday.execute import cloud
+    from workaday.execute import cloud, existing
     from workaday.execute.workspace import folders_of
 
     folders = folders_of(file, stage)
@@ -118,6 +118,10 @@ def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as
         from workaday.cli import cloud as view
 
         return view.destroy(file, folders, yes=yes, confirm=confirm, as_json=as_json)
+    if existing.is_existing(folders):
+        from workaday.cli import existing as other
+
+        return other.destroy(file, folders, yes=yes, as_json=as_json)
     return destroy_local(file, folders, yes=yes, as_json=as_json)
 
 
@@ -158,6 +162,10 @@ def view_of(workspace: Workspace) -> ModuleType:
         from workaday.cli import cloud
 
         return cloud
+    if workspace.blueprint.platform == "existing":
+        from workaday.cli import existing
+
+        return existing
     from workaday.cli import local
 
     return local

@@ -18,16 +18,48 @@ if TYPE_CHECKING:
 
 def status(file: Path, stage: str | None, *, as_json: bool) -> int:
     """Print each model's state."""
-    from dataclasses import asdict
-
-    from workaday.execute import probe
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
+    if workspace.blueprint.platform == "local":
+        show_processes(workspace, as_json=as_json)
+    else:
+        show_state(workspace, as_json=as_json)
+    return Exit.DONE
+
+
+def show_state(workspace: Workspace, *, as_json: bool) -> None:
+    """Print each model's state in a cluster."""
+    from dataclasses import asdict
+
+    from workaday.execute import state
+
+    found = state.states(workspace)
+    if as_json:
+        answer_json([asdict(each) for each in found])
+        return
+    rows = [("model", "state", "ready", "nodes", "revision", "url")]
+    for each in found:
+        nodes = ", ".join(f"{count} {kind}" for kind, count in sorted(each.nodes.items())) or "-"
+        rows.append(
+            (each.name, each.state, f"{each.ready}/{each.wanted}", nodes, str(each.revision or "-"), each.url or "-")
+        )
+    say(table(rows))
+    for each in found:
+        if each.error:
+            say(f"{each.name}: {each.error}")
+
+
+def show_processes(workspace: Workspace, *, as_json: bool) -> None:
+    """Print each model's state on this machine."""
+    from dataclasses import asdict
+
+    from workaday.execute import probe
+
     found = [probe.model_status(workspace, model) for model in workspace.blueprint.models]
     if as_json:
         answer_json([asdict(each) for each in found])
-        return Exit.DONE
+        return
     rows = [("model", "state", "loaded in", "memory", "pid", "url")]
     rows += [
         (each.name, each.state, seconds(each.seconds), size(each.memory_bytes), str(each.pid or "-"), each.url or "-")
@@ -37,7 +69,6 @@ def status(file: Path, stage: str | None, *, as_json: bool) -> int:
     for each in found:
         if each.error:
             say(f"{each.name}: {each.error}")
-    return Exit.DONE
 
 
 def logs(name: str, file: Path, stage: str | None, *, lines: int) -> int:
@@ -46,12 +77,30 @@ def logs(name: str, file: Path, stage: str | None, *, lines: int) -> int:
 
     workspace = open_workspace(file, stage)
     model = find_model(workspace, name)
+    if workspace.blueprint.platform != "local":
+        return pod_logs(workspace, model, lines)
     log = workspace.run_dir(model.process) / "server.log"
     if not log.exists():
         raise not_running(name)
     said = log.read_text(errors="replace").splitlines()
     for line in said[max(len(said) - lines, 0) :]:
         say(line)
+    return Exit.DONE
+
+
+def pod_logs(workspace: Workspace, model: Model, lines: int) -> int:
+    """Print the end of each replica's log, under its name where there are several."""
+    from workaday.blueprint import naming
+    from workaday.execute import state
+
+    found = state.pod_logs(workspace, naming.release(model.name), lines)
+    if not found:
+        raise not_running(model.name)
+    for pod, said in found:
+        if len(found) > 1:
+            say(f"==> {pod} <==")
+        for line in said:
+            say(line)
     return Exit.DONE
 
 

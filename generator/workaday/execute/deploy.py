@@ -18,6 +18,10 @@ def platform_of(workspace: Workspace) -> ModuleType:
         from workaday.execute import cloud
 
         return cloud
+    if workspace.blueprint.platform == "existing":
+        from workaday.execute import existing
+
+        return existing
     from workaday.execute import local
 
     return local

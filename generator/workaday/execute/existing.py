@@ -247,3 +247,8 @@ def destroy(workspace: Workspace, on_event: OnEvent) -> None:
         found = ours(workspace, place)
         asyncio.run(Rolling(workspace, place, on_event).remove(found))
     forget(workspace)
+
+
+def is_existing(folders: Folders) -> bool:
+    """Return whether the tree on disk is one of releases alone, without reading the project file."""
+    return (folders.tree / releases.RELEASES).is_dir() and not (folders.tree / "terraform").is_dir()

@@ -1,8 +1,8 @@
 """Run Helm on one namespace of a cluster: the one adapter over pyhelm3.
 
-pyhelm3 builds the command lines, runs them and reads the answers. Of it the `Command` is used, not the `Client`: that one
-asks Helm for its version at each start, and mends a release that was left pending by waiting on it, which for an
-InferenceService that never becomes ready is for ever.
+pyhelm3 builds the command lines, runs them and reads the answers. Of it the `Command` is used, not the `Client`: that
+one asks Helm for its version at each start, and mends a release that was left pending by waiting on it, which for one
+that never becomes ready is for ever.
 
 Helm's own `--wait` and `--rollback-on-failure` are not used, for three reasons: Helm 3 waits for no InferenceService;
 pyhelm3 gives Helm's words only when it has ended, so that nobody would see how far it is; and a rollback takes the
@@ -152,8 +152,8 @@ def words(complaint: str) -> str:
 def find_binary(environment: Mapping[str, str]) -> str:
     """Return a Helm executable: WORKADAY_HELM's, or the one on PATH.
 
-    No package on PyPI brings it on its own: aws-cdk's layers carry it, in 37 MB and with Node beside them; those that link
-    Helm as a library have no command line for pyhelm3 to call.
+    No package on PyPI brings it on its own: aws-cdk's layers carry it, in 37 MB and with Node beside them; those that
+    link Helm as a library have no command line for pyhelm3 to call.
 
     Raises:
         ProjectError: X180, there is none.

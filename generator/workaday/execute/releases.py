@@ -22,7 +22,7 @@ from typing import Any
 from workaday.execute.grading import ORDER, Change
 
 Object = dict[str, Any]
-RELEASES, CHARTS = "releases", "charts"
+RELEASES, CHARTS, NAMESPACE = "releases", "charts", "namespace.json"
 # Releases that models share, by name of their values' file: they come first, and go last.
 SHARED = {"pools": "nodepools"}
 CHART = "inference"
@@ -33,6 +33,7 @@ PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 GZIP = b"\x1f\x8b"
 BROKEN = ("failed", "uninstalling", *PENDING)
 CHART_CHANGED = "(chart)"
+ONLY_MODEL = "models[0]."
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,8 @@ def _change(wanted: Wanted, deployed: Deployed | None, unready: Mapping[str, str
     if deployed.status in BROKEN:
         return Change(address(name), KIND, chart, name, "update", changed=(f"it is {deployed.status}",))
     if deployed.digest != wanted.digest:
-        differs = tuple(differences(deployed.values, wanted.values)) or (CHART_CHANGED,)
+        keys = differences(deployed.values, wanted.values)
+        differs = tuple(each.removeprefix(ONLY_MODEL) for each in keys) or (CHART_CHANGED,)
         return Change(address(name), KIND, chart, name, "update", changed=differs)
     if name in unready:
         return Change(address(name), KIND, chart, name, "update", changed=(unready[name],))
@@ -237,9 +239,12 @@ def address(release: str) -> str:
 
 
 def differences(one: object, other: object, at: str = "") -> Iterator[str]:
-    """Yield where two values differ, as dotted keys, in order; a list that differs is named as a whole."""
+    """Yield where two values differ, as dotted keys, in order; a list of another length is named as a whole."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted({*one, *other}):
             yield from differences(one.get(key), other.get(key), f"{at}.{key}" if at else str(key))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (each, its) in enumerate(zip(one, other, strict=True)):
+            yield from differences(each, its, f"{at}[{index}]")
     elif one != other:
         yield at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 PARALLEL = 4  # Helms at once: each takes a core for a while
 ORPHAN_SECONDS = 30.0  # how long a Helm that outlived its Workaday is given to end
 START_SECONDS = 900.0  # a new node, its driver, an image of several GB: on top of the model's own loading time
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted", "app.kubernetes.io/managed-by": "workaday"}
 
 
 class Rolling:
@@ -67,19 +67,19 @@ class Rolling:
                 await self.uninstall(each)
 
     def make_namespace(self) -> None:
-        """Make the namespace where there is none: with restricted pods, which every chart of ours is fit for.
+        """Make the namespace as the tree has it, where there is none.
 
         Somebody who may only work inside of it cannot look: then it is taken to be there, and Helm will say if not.
         """
-        name = self.place.namespace
+        body = json.loads((self.workspace.tree / releases.NAMESPACE).read_bytes())
         try:
-            if self.place.cluster.get(kube.NAMESPACE, name) is not None:
+            if self.place.cluster.get(kube.NAMESPACE, self.place.namespace) is not None:
                 return
         except ProjectError as error:
             if error.diagnostics[0].code != "X183":
                 raise
             return
-        self.place.cluster.create(kube.NAMESPACE, {"metadata": {"name": name, "labels": RESTRICTED}})
+        self.place.cluster.create(kube.NAMESPACE, body)
 
     async def roll(self, wanted: Wanted, deployed: Deployed | None) -> list[Diagnostic]:
         """Make a release what the tree says, and wait until it is ready; return why it did not become so.
