@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from workaday.blueprint.cloud import Cloud
 from workaday.execute.clouds.rest import Rest
+from workaday.execute.doctor import network
 from workaday.execute.workspace import Workspace, open_workspace
 
 ACCESS = "access: {cidrs: [203.0.113.7/32], admins: [%s]}"
@@ -43,6 +50,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr(network, "own_address", lambda: "203.0.113.7")
 
 
 @pytest.fixture
@@ -95,6 +103,13 @@ class FakeApi:
         said = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.answers[method, path] = lambda *_: (status, {}, said)
 
+    def over_tls(self, certificate: Path) -> str:
+        """Speak TLS from now on, and return the address."""
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
+        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        return self.url.replace("http:", "https:")
+
 
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
@@ -145,3 +160,20 @@ def rest(monkeypatch: pytest.MonkeyPatch) -> Rest:
     """The client, asked as somebody; it does not wait between tries."""
     monkeypatch.setattr("workaday.execute.clouds.rest.FIRST_PAUSE_SECONDS", 0.0)
     return Rest("the cloud", lambda: "token")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1 by itself; its key is beside it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(datetime.now(UTC) - timedelta(hours=1))
+    made = made.not_valid_after(datetime.now(UTC) + timedelta(hours=1))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    path = tmp_path / "certificate.pem"
+    plain = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    path.with_suffix(".key").write_bytes(key.private_bytes(serialization.Encoding.PEM, plain[1], plain[0]))
+    return path

@@ -1,12 +1,10 @@
-"""A kubeconfig and its tokens: the formats that clusters and kubectl read, byte for byte; merging into what is there."""
+"""A kubeconfig and its tokens: the formats that clusters and kubectl read, byte for byte; merging."""
 
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import shutil
-import ssl
 import subprocess
 import sys
 import types
@@ -17,9 +15,6 @@ import boto3
 import pytest
 import yaml
 from botocore.stub import Stubber
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from moto import mock_aws
 
 from workaday.cli.run import run
@@ -113,23 +108,6 @@ def test_kubectl_runs_the_plugin_that_the_kubeconfig_names(cloud, tmp_path):
     assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
 
 
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate of 127.0.0.1 by itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    made = made.not_valid_before(datetime.now(UTC) - timedelta(hours=1))
-    made = made.not_valid_after(datetime.now(UTC) + timedelta(hours=1))
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
-    text = signed.public_bytes(serialization.Encoding.PEM)
-    path = tmp_path / "certificate.pem"
-    plain = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
-    path.write_bytes(text + key.private_bytes(serialization.Encoding.PEM, plain[1], plain[0]))
-    return path, base64.b64encode(text).decode()
-
-
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl, a foreign program, is not on this machine")
 def test_kubectl_itself_reads_it_and_sends_the_token(cloud, api, tmp_path, certificate):
     seen = []
@@ -139,12 +117,8 @@ def test_kubectl_itself_reads_it_and_sends_the_token(cloud, api, tmp_path, certi
         return 200, {"Content-Type": "application/json"}, b'{"major": "1", "minor": "35", "gitVersion": "v1.35.0"}'
 
     api.on("GET", "/version", version)
-    path, authority = certificate
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(path)
-    api.server.socket = tls.wrap_socket(api.server.socket, server_side=True)
     config = tmp_path / "config"
-    address = Address(api.url.replace("http:", "https:"), authority)
+    address = Address(api.over_tls(certificate), base64.b64encode(certificate.read_bytes()).decode())
     kubeconfig.write(config, kubeconfig.config(cloud("aws"), address, {}), backup=False)
     done = subprocess.run(
         ["kubectl", "--kubeconfig", config, "get", "--raw", "/version"], capture_output=True, text=True, check=False

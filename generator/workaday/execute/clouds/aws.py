@@ -177,6 +177,10 @@ def asked() -> Iterator[None]:
         if code.startswith(DENIED):
             raise mistake("X150", what) from None
         raise mistake("X151", what, "try again later") from None
+    except RuntimeError as error:  # botocore's word for a session that has ended and cannot be renewed
+        if "expired" not in str(error):
+            raise
+        raise mistake("X112", "the session has ended", LOGINS["aws"]) from None
     except BotoCoreError as error:
         raise mistake("X151", f"cannot ask AWS: {error}", "is there a way out to the internet?") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -134,6 +135,7 @@ def found_credentials() -> Any:
         ProjectError: X130, azure-identity is not installed.
     """
     identity = sdk("azure.identity", "Azure is asked")
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)  # of each kind that it tries and does not find
     for ours, theirs in SAME.items():
         if ours in os.environ:
             os.environ.setdefault(theirs, os.environ[ours])

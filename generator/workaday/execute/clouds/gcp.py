@@ -169,7 +169,7 @@ def bearer(credentials: Any) -> Callable[[], str]:
 
 def nobody(error: Exception) -> Exception:
     """Return that there are no credentials, or none that Google takes."""
-    said = (str(error).splitlines() or [""])[0][:200]
+    said = (str(error).splitlines() or [""])[0].partition(". ")[0][:200]
     return mistake("X112", f"no credentials for the cloud: {said}", LOGINS["gcp"])
 
 

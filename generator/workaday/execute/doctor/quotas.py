@@ -14,9 +14,12 @@ from workaday.execute.clouds import Offer, Quota
 from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, WARNING, Finding
 from workaday.foresight.cost import types_of
 
-# AWS' classes that hold several families; a family that is not here is a class of its own.
+# AWS' classes by a family's first letter, of which these share one; then those that it does not tell.
 STANDARD = frozenset("acdhimrtz")
-AWS_CLASSES = {"vt": "g", "u": "highmem"}
+OWN_CLASSES = {
+    "dl": "dl", "hpc": "hpc", "inf": "inf", "mac": "mac", "trn": "trn", "u": "highmem", "vt": "g",
+}  # fmt: skip
+_FAMILY = re.compile(r"(?P<letters>[a-z]+)(?P<generation>\d*).*")
 # P5 and later have a spot quota of their own, the former share one.
 FIRST_P_OF_ITS_OWN = 5
 # Google's limits of cores by family; those not here have none that stops a node with a GPU.
@@ -115,12 +118,12 @@ def counted(instance: Instance, capacity: str, offer: Offer | None) -> Iterator[
 
 def aws_class(family: str, *, spot: bool) -> str:
     """Return the class that EC2 limits a family by, in lower case: `g` of `g6`, `standard` of `m7i`."""
-    letters, generation = re.match(r"([a-z]+)(\d*)", family).groups()  # type: ignore[union-attr]
-    if letters in STANDARD or (letters[0] in STANDARD and letters not in ("inf", "dl", "hpc", "mac", "trn")):
-        return "standard"
+    letters, generation = _FAMILY.fullmatch(family).group("letters", "generation")  # type: ignore[union-attr]
     if letters == "p" and spot and int(generation or 0) >= FIRST_P_OF_ITS_OWN:
         return f"p{generation}"
-    return AWS_CLASSES.get(letters, letters)
+    if letters in OWN_CLASSES:
+        return OWN_CLASSES[letters]
+    return "standard" if letters[0] in STANDARD else letters[0]
 
 
 def gcp_card(accelerator: str) -> str:
