@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from plane import crds, keda, kserve, kwok, network, programs
+from plane import crds, keda, kserve, kwok, network, programs, services
 from plane.kubectl import KubectlError
 from plane.plane import Plane
 from plane.pods import ProcessNode
@@ -37,6 +37,8 @@ def up(plane: Plane, further: list[str]) -> None:
     with inside(plane) if running else nullcontext() if reason else network.node():
         plane.up()
         crds.install(plane)
+        if network.isolated():
+            services.start(plane)
         for name in further:
             FURTHER[name](plane)
     print(f"export WORKADAY_PLANE={plane.folder}")

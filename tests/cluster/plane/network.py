@@ -53,6 +53,7 @@ def make_node() -> None:
     """
     system("unshare", NEW_NETWORK)
     ip("link", "set", "lo", "up")
+    ip("route", "add", "local", SERVICES, "dev", "lo")
     ip("link", "add", BRIDGE, "type", "bridge")
     ip("address", "add", f"{NODE_ADDRESS}/{PREFIX}", "dev", BRIDGE)
     ip("link", "set", BRIDGE, "up")

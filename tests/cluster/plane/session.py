@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from plane import crds, network
+from plane import crds, network, services
 from plane.plane import Plane
 
 KEPT = "WORKADAY_PLANE"
@@ -31,6 +31,8 @@ def new(folder: Path) -> Iterator[Plane]:
         try:
             plane.up()
             crds.install(plane)
+            if network.isolated():
+                services.start(plane)
             yield plane
         finally:
             plane.down(forget=False)

@@ -13,13 +13,15 @@ from plane import network
 from plane.kubelet.node import Node
 from plane.kubelet.pod import Images
 from plane.plane import Plane
+from plane.services import hosts_file
 
 
 def main() -> None:
     """Run a node."""
     plane, described = Plane(Path(sys.argv[1])), json.loads(Path(sys.argv[2]).read_text())
     name = described["metadata"]["name"]
-    node = Node(plane.api, described, plane.folder / "pods", Images(plane.folder / "images.json"))
+    names = {"/etc/hosts": str(hosts_file(plane))}
+    node = Node(plane.api, described, plane.folder / "pods", Images(plane.folder / "images.json"), names)
     certificate = plane.pki.issue(f"kubelet-{name}", user=f"system:node:{name}", hosts=[network.NODE_ADDRESS])
 
     def leave(*_: object) -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -31,10 +32,12 @@ class Node:
         node: its object: name, labels, taints, capacity.
         folder: for what its pods leave.
         images: see `Images`.
+        everywhere: see `Pod`.
     """
 
-    def __init__(self, api: Api, node: Object, folder: Path, images: Images) -> None:
+    def __init__(self, api: Api, node: Object, folder: Path, images: Images, everywhere: Mapping[str, str]) -> None:
         self.api, self.node, self.folder, self.images = api, node, folder, images
+        self.everywhere = everywhere
         self.name: str = node["metadata"]["name"]
         self.pods: dict[str, Pod] = {}
         self.count = 0
@@ -101,7 +104,7 @@ class Node:
             self.count += 1
             network_ = network.NODE_ADDRESS.rsplit(".", 2)[0]
             address = f"{network_}.{1 + self.count // PER_SUBNET}.{1 + self.count % PER_SUBNET}"
-            made = Pod(self.api, pod, self.folder, address, self.count, self.images)
+            made = Pod(self.api, pod, self.folder, address, self.count, self.images, self.everywhere)
             self.pods[meta["uid"]] = made
             made.start()
 

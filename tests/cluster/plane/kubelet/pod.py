@@ -57,12 +57,23 @@ class Pod(threading.Thread):
         address: its own.
         number: unique on its node.
         images: see `Images`.
+        everywhere: folders and files that every container has, by path.
     """
 
-    def __init__(self, api: Api, pod: Object, folder: Path, address: str, number: int, images: Images) -> None:
+    def __init__(
+        self,
+        api: Api,
+        pod: Object,
+        folder: Path,
+        address: str,
+        number: int,
+        images: Images,
+        everywhere: Mapping[str, str],
+    ) -> None:
         super().__init__(name=pod["metadata"]["name"], daemon=True)
         meta = pod["metadata"]
         self.api, self.pod, self.address, self.number, self.images = api, pod, address, number, images
+        self.everywhere = everywhere
         self.folder: Path = folder / meta["uid"]
         self.kept = folder / "claims"
         self.namespace, self.spec = meta["namespace"], pod["spec"]
@@ -165,7 +176,7 @@ class Pod(threading.Thread):
         return Launch(
             command=command(spec, image.get("command", []), env),
             env=env,
-            mounts={**image.get("mounts", {}), **volumes.mounts(spec, self.volumes)},
+            mounts={**self.everywhere, **image.get("mounts", {}), **volumes.mounts(spec, self.volumes)},
             workdir=spec.get("workingDir") or image.get("workdir", "/"),
             network=self.handle,
         )
