@@ -55,12 +55,14 @@ def test_several_findings_come_at_once_in_the_order_of_the_file(workaday, tmp_pa
     assert said.index("L104") < said.index("L103")
 
 
-def test_a_platform_that_is_not_rendered_yet_says_so(workaday, tmp_path: Path) -> None:
+def test_a_cluster_that_is_nowhere_is_said_at_the_context(workaday, tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(PREDICTOR)
-    (tmp_path / "project.yaml").write_text(
-        HEAD.replace("{kind: local}", "{kind: existing, context: prod}") + f"  - name: a\n    {TORCH}\n"
-    )
-    assert workaday("validate").returncode == 0
-    done = workaday("render")
-    assert done.returncode == 1
-    assert "error[X104]" in done.stderr
+    platform = "{kind: existing, context: prod, kubeconfig: nowhere}\nregistry: {prefix: ghcr.io/team}"
+    (tmp_path / "project.yaml").write_text(HEAD.replace("{kind: local}", platform) + f"  - name: a\n    {TORCH}\n")
+    assert workaday("render").returncode == 0
+    assert (tmp_path / "deploy/default/releases/a.json").is_file()
+    for verb in ("plan", "apply", "status"):
+        done = workaday(verb)
+        assert done.returncode == 1
+        assert "error[X181]: there is no kubeconfig" in done.stderr
+        assert "(platform.context)" in done.stderr
