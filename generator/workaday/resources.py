@@ -28,6 +28,7 @@ def bundled(folder: str) -> tuple[str, ...]:
 
 @cache
 def modules() -> tuple[str, ...]:
-    """Return the Terraform modules by path in the bundle: `infra/local`, `infra/aws/network`."""
-    folders = {path.rpartition("/")[0] for path in bundled("infra") if path.endswith(".tf") and "/." not in path}
-    return tuple(sorted(folder for folder in folders if not {"tests", "examples"} & set(folder.split("/"))))
+    """Return what is taken as a whole, by path in the bundle: Terraform modules (`infra/aws/network`) and charts."""
+    terraform = {path.rpartition("/")[0] for path in bundled("infra") if path.endswith(".tf") and "/." not in path}
+    charts = {path.rpartition("/")[0] for path in bundled("charts") if path.endswith("/Chart.yaml")}
+    return tuple(sorted(charts | {each for each in terraform if not {"tests", "examples"} & set(each.split("/"))}))

@@ -120,7 +120,7 @@ def resolve_container(
         env={} if model.kind == "torch" else dict(model.env),
         secrets={name: (each.secret, each.key) for name, each in written.secrets.items()},
         user=USER,
-        root=None if model.kind == "torch" else "/",
+        read_only=model.kind == "torch",  # what others write, and where, is not known
         startup=Probe(named(ready, model), 5, 3, startup),
         ready=Probe(named(ready, model), 5, 3, 2),
         # patient: a server that is busy must not be restarted for it

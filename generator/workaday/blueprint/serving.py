@@ -39,7 +39,7 @@ class Container:
         env: environment variables; a torch model's are in its server's configuration.
         secrets: environment variable → (Secret, key).
         user: the number of the user that it runs as, never root.
-        root: its own path prefix: None where it answers at the model's route itself.
+        read_only: it writes nowhere but to /tmp.
     """
 
     image: str
@@ -54,7 +54,7 @@ class Container:
     env: Mapping[str, str]
     secrets: Mapping[str, tuple[str, str]]
     user: int
-    root: str | None
+    read_only: bool
     startup: Probe
     ready: Probe
     live: Probe

@@ -41,7 +41,7 @@ def eject(wanted: list[str], file: Path, stage: str | None, into: str) -> int:
 
 
 def chosen(wanted: list[str], used: Mapping[str, bytes], overlays: object) -> dict[str, bytes]:
-    """Return the files of the parts that are wanted: a module as a whole, a template or a folder of them.
+    """Return the files of the parts that are wanted: a module or chart as a whole, a template or a folder of them.
 
     Raises ProjectError (P313): the project uses no such part.
     """
@@ -49,7 +49,7 @@ def chosen(wanted: list[str], used: Mapping[str, bytes], overlays: object) -> di
 
     own = overlays.files if isinstance(overlays, Overlays) else {}
     taken: dict[str, bytes] = {}
-    for each in wanted or ["infra", "templates"]:
+    for each in wanted or ["charts", "infra", "templates"]:
         part = each.strip("/").removeprefix("./")
         files = {path: content for path, content in used.items() if within(part, path)}
         if wanted and not files and not any(within(part, path) for path in own):

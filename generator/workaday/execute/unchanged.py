@@ -80,7 +80,7 @@ def read_by(workspace: Workspace) -> Iterator[str]:
 
 def product() -> list[str]:
     """Return where Workaday itself lies: what it renders with and from."""
-    return [os.fspath(each) for each in (package(), bundle() / "infra", bundle() / "templates")]
+    return [os.fspath(each) for each in (package(), bundle() / "charts", bundle() / "infra", bundle() / "templates")]
 
 
 def look(root: Path, path: str) -> tuple[str, int]:

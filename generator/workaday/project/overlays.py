@@ -1,7 +1,7 @@
 """What an overlay holds beside its defaults: files in place of Workaday's own, and values over what is rendered.
 
-`templates/` replaces file by file, and `templates/extra/` adds; `infra/` replaces a Terraform module as a whole;
-`values/` merges over rendered JSON. Everything is read here, once.
+`templates/` replaces file by file, and `templates/extra/` adds; `infra/` replaces a Terraform module as a whole,
+`charts/` a chart; `values/` merges over rendered JSON. Everything is read here, once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .source import decode, read, read_bytes
 from .spelling import closest, meant
 
 DEFAULTS = "defaults.yaml"
-TEMPLATES, INFRA, VALUES = "templates", "infra", "values"
+TEMPLATES, INFRA, CHARTS, VALUES = "templates", "infra", "charts", "values"
 EXTRA = f"{TEMPLATES}/extra/"
 TEMPLATED = ".j2"
-HOLDS = (DEFAULTS, TEMPLATES, INFRA, VALUES)
+HOLDS = (DEFAULTS, TEMPLATES, INFRA, CHARTS, VALUES)
 # `init` writes these; they are part of no tree
 _NOT_RENDERED = f"{TEMPLATES}/init/"
 _LOOK_ALIKE = 0.8  # `template` is one of `templates`, `tests` is not
@@ -51,7 +51,7 @@ class Overlays:
     """All overlays of a project, later ones over earlier ones.
 
     Attributes:
-        files: templates and modules, by path (`templates/…`, `infra/…`).
+        files: templates and modules, by path (`templates/…`, `infra/…`, `charts/…`).
         values: what merges over rendered JSON, lowest first: the path under `values/` without its ending, and the file.
     """
 
@@ -89,7 +89,7 @@ def read_overlays(folders: Mapping[int, tuple[str, Path]], found: list[Diagnosti
     values: list[tuple[str, Document]] = []
     for index, (overlay, folder) in folders.items():
         found += _mistaken(index, overlay, folder)
-        new = {path: name for kind in (TEMPLATES, INFRA) for path, name in _listed(kind, overlay, folder)}
+        new = {path: name for kind in (TEMPLATES, INFRA, CHARTS) for path, name in _listed(kind, overlay, folder)}
         replaced = {module for path in new if (module := module_of(path))}
         files = {path: file for path, file in files.items() if module_of(path) not in replaced}
         for path, name in new.items():
@@ -102,7 +102,7 @@ def read_overlays(folders: Mapping[int, tuple[str, Path]], found: list[Diagnosti
 
 
 def module_of(path: str) -> str | None:
-    """Return the Terraform module that a path lies in, such as `infra/aws/network`, or None."""
+    """Return the Terraform module or chart that a path lies in, such as `infra/aws/network`, or None."""
     parents = (parent.as_posix() for parent in PurePosixPath(path).parents)
     return next((parent for parent in parents if parent in modules()), None)
 
@@ -131,12 +131,14 @@ def _mistaken(index: int, overlay: str, folder: Path) -> Iterator[Diagnostic]:
 def _stray(path: str, name: str, index: int) -> Iterator[Diagnostic]:
     """P310: a file that takes no place: there is no such template, or no such module."""
     here: KeyPath = ("overlays", index)
-    if path.startswith(f"{INFRA}/"):
+    kind, what = (CHARTS, "chart") if path.startswith(f"{CHARTS}/") else (INFRA, "module")
+    if path.startswith(f"{kind}/"):
         if module_of(path) is None:
             folder = PurePosixPath(path).parent.as_posix()
-            label = meant(folder, modules(), "no module lies there")
-            hint = (f"modules: {', '.join(modules())}",)
-            yield Diagnostic("P310", f"`{name}` belongs to no module", here, label, hints=hint)
+            known = [each for each in modules() if each.startswith(f"{kind}/")]
+            label = meant(folder, known, f"no {what} lies there")
+            hint = (f"{what}s: {', '.join(known)}",)
+            yield Diagnostic("P310", f"`{name}` belongs to no {what}", here, label, hints=hint)
     elif not path.startswith(EXTRA):
         templates = [each for each in bundled(TEMPLATES) if not each.startswith(_NOT_RENDERED)]
         if path not in templates:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def render(blueprint: Blueprint) -> dict[str, bytes]:
     """Return the whole tree of a project, by path relative to `deploy/<stage>`.
 
-    Raises ProjectError: this version does not render the platform (X104), or an overlay does not fit (P311, P312).
+    Raises ProjectError: an overlay does not fit (P311, P312).
     """
     from workaday.project.overlays import NONE
     from workaday.render.stock import Stock
@@ -46,7 +46,6 @@ def _tree(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
         from workaday.render import cloud
 
         return cloud.files(blueprint, stock)
-    from workaday.project.diagnostics import Diagnostic, ProjectError
+    from workaday.render import charts
 
-    message = f"this version renders `local`, `aws`, `gcp` and `azure`, not `{blueprint.platform}`"
-    raise ProjectError([Diagnostic("X104", message, ("platform", "kind"))])
+    return charts.files(blueprint, stock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -77,26 +78,6 @@ def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
     def seen(path: str | None) -> str | None:
         return path if path is None else from_tree(blueprint, "local", path)
 
-    def entry(model: Model) -> dict[str, Any]:
-        return {
-            "name": model.name,
-            "revision": model.revision,
-            "predictor": seen(model.predictor),
-            "class": model.class_name,
-            "config": dict(model.config),
-            "weights": seen(model.weights),
-            "env": dict(model.env),
-            "limits": {
-                "concurrency": model.limits.concurrency,
-                "queue": model.limits.queue,
-                "timeout_seconds": model.limits.timeout_seconds,
-                "body_bytes": model.limits.body_bytes,
-            },
-            "batching": model.batching
-            and {"max_size": model.batching.max_size, "max_wait_seconds": model.batching.max_wait_seconds},
-            "route": model.route,
-        }
-
     return {
         "version": SERVER_CONFIG_VERSION,
         "host": process.host,
@@ -104,7 +85,29 @@ def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
         "grpc_port": process.grpc_port,
         "state_file": seen(f"{state_dir(blueprint.stage)}/run/{process.name}/state.json"),
         "drain_seconds": process.drain_seconds,
-        "models": [entry(model) for model in blueprint.models_of(process.name)],
+        "models": [server_entry(model, seen) for model in blueprint.models_of(process.name)],
+    }
+
+
+def server_entry(model: Model, seen: Callable[[str | None], str | None]) -> dict[str, Any]:
+    """Return what a server's configuration says of one model, its files by the paths that the server sees."""
+    return {
+        "name": model.name,
+        "revision": model.revision,
+        "predictor": seen(model.predictor),
+        "class": model.class_name,
+        "config": dict(model.config),
+        "weights": seen(model.weights),
+        "env": dict(model.env),
+        "limits": {
+            "concurrency": model.limits.concurrency,
+            "queue": model.limits.queue,
+            "timeout_seconds": model.limits.timeout_seconds,
+            "body_bytes": model.limits.body_bytes,
+        },
+        "batching": model.batching
+        and {"max_size": model.batching.max_size, "max_wait_seconds": model.batching.max_wait_seconds},
+        "route": model.route,
     }
 
 

@@ -39,7 +39,16 @@ class Stock:
 
         Raises LookupError: the product has no such module.
         """
-        prefix = f"infra/{name}/"
+        return self._whole(f"infra/{name}/")
+
+    def chart(self, name: str) -> dict[str, bytes]:
+        """Return a Helm chart's files: an overlay's chart as a whole, or the product's.
+
+        Raises LookupError: the product has no such chart.
+        """
+        return self._whole(f"charts/{name}/")
+
+    def _whole(self, prefix: str) -> dict[str, bytes]:
         own = {path.removeprefix(prefix): file.content for path, file in self._own.items() if path.startswith(prefix)}
         if own:
             return own

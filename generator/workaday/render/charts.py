@@ -1,0 +1,259 @@
+"""Render the charts: a copy of each, and the values of one Helm release a model. JSON is YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workaday.blueprint.model import Blueprint, Model
+from workaday.blueprint.serving import (
+    GATEWAY,
+    IMAGE_ROOT,
+    MONITORING_NAMESPACE,
+    PROMETHEUS,
+    WEIGHTS,
+    Container,
+    Probe,
+    Route,
+    Scaling,
+    Serving,
+)
+from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
+from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
+from workaday.render.stock import Stock
+
+CHART = "inference"
+NAMESPACE = "namespace.json"
+UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+CONTENTS = [
+    (NAMESPACE, "the namespace, held to Pod Security `restricted`"),
+    (f"charts/{CHART}/", "the chart of a model"),
+    ("releases/", "the values of each model's Helm release"),
+]
+# a key of a release's values → the key of the model that it comes from
+PARTS = {
+    "image": ("server",),
+    "args": ("server",),
+    "env": ("env",),
+    "secrets": ("secrets",),
+    "weights": ("weights",),
+    "resources": ("compute",),
+    "scheduling": ("pools",),
+    "rollout": ("rollout",),
+    "scaling": ("scale",),
+    "headroom": ("scale", "headroom"),
+    "ending": ("limits", "timeout"),
+    "route": ("route",),
+}
+
+
+def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
+    """Return the tree of a project on a cluster that is there already, by path relative to `deploy/<stage>`."""
+    tree = releases(blueprint, stock)
+    table = OriginsBuilder()
+    add_origins(table, blueprint)
+    tree[ORIGINS] = table.build().to_bytes()
+    tree["README.md"] = stock.fill(
+        "tree_readme.md.j2",
+        name=blueprint.name,
+        platform=blueprint.platform,
+        stage=blueprint.stage,
+        contents=CONTENTS,
+        commands="\n".join(commands(blueprint)),
+    )
+    return tree
+
+
+def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
+    """Return the charts, the namespace and each model's values, by path relative to `deploy/<stage>`."""
+    tree = {f"charts/{CHART}/{path}": content for path, content in stock.chart(CHART).items()}
+    tree[NAMESPACE] = as_json(namespace(blueprint))
+    for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
+        tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving)]})
+    return tree
+
+
+def release_path(serving: Serving) -> str:
+    """Return where a model's values lie in the tree."""
+    return f"releases/{serving.release}.json"
+
+
+def commands(blueprint: Blueprint) -> list[str]:
+    """Return what applies the charts without Workaday."""
+    return [
+        f"kubectl apply --server-side -f {NAMESPACE}",
+        *(
+            f"helm upgrade --install {each.release} charts/{CHART} --namespace {blueprint.namespace}"
+            f" --values {release_path(each)}"
+            for each in blueprint.serving
+        ),
+    ]
+
+
+def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
+    """Say where each release, and each part of its values, comes from in project.yaml."""
+    table.add(NAMESPACE, "", ("namespace",))
+    for index, serving in enumerate(blueprint.serving):
+        table.add(release_path(serving), "", ("models", index))
+        for part, key in PARTS.items():
+            table.add(release_path(serving), json_pointer("models", 0, part), ("models", index, *key))
+
+
+def namespace(blueprint: Blueprint) -> dict[str, Any]:
+    """Return the namespace, which admits only pods that Pod Security calls restricted."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": blueprint.namespace,
+            "labels": {
+                "app.kubernetes.io/part-of": blueprint.name,
+                "app.kubernetes.io/managed-by": "workaday",
+                "pod-security.kubernetes.io/enforce": "restricted",
+            },
+        },
+    }
+
+
+def values(blueprint: Blueprint, model: Model, serving: Serving) -> dict[str, Any]:
+    """Return what a release's values say of its model."""
+    container, ending, schedule = serving.container, serving.ending, serving.scheduling
+    return {
+        "name": model.name,
+        "project": blueprint.name,
+        "kind": model.kind,
+        **container_values(container),
+        "config": server_config(model, serving) if model.kind == "torch" else None,
+        "weights": serving.weights,
+        "resources": {
+            "cpu": cores(model.compute.cpu_cores),
+            "memory": quantity(model.compute.memory_bytes),
+            "gpus": model.compute.gpu_count,
+            "gpuResource": schedule.gpu_resource,
+            "shm": serving.shm_bytes and quantity(serving.shm_bytes),
+        },
+        "scheduling": {
+            "pools": list(schedule.pools),
+            "tolerations": [
+                {"key": each.key, "value": each.value, "effect": each.effect} for each in schedule.tolerations
+            ],
+            "preferences": [
+                {"label": each.label, "value": each.value, "weight": each.weight} for each in schedule.preferences
+            ],
+            "spread": list(schedule.spread),
+        },
+        "ending": {"drain": ending.drain, "server": ending.server_drains, "grace": ending.grace},
+        "rollout": {"maxSurge": model.rollout.max_surge, "maxUnavailable": model.rollout.max_unavailable},
+        "disruptions": serving.disruptions,
+        "scaling": scaling_values(serving.scaling),
+        "headroom": {"replicas": model.scale.headroom},
+        "route": route_values(serving.route),
+        "workloadIdentity": serving.workload_identity,
+        "network": {"metadata": [{"cidr": cidr, "port": port} for cidr, port in serving.metadata_addresses]},
+    }
+
+
+def container_values(container: Container) -> dict[str, Any]:
+    """Return what the values say of the container itself."""
+    return {
+        "image": container.image,
+        "pullSecret": container.pull_secret,
+        "command": list(container.command),
+        "args": list(container.args),
+        "port": container.port,
+        "grpcPort": container.grpc_port,
+        "metrics": {
+            "port": container.metrics_port,
+            "path": container.metrics_path or "/metrics",
+            "namespace": MONITORING_NAMESPACE,
+        },
+        "protocol": container.protocol,
+        "env": dict(container.env),
+        "secrets": {name: {"secret": secret, "key": key} for name, (secret, key) in container.secrets.items()},
+        "user": container.user,
+        "readOnlyRoot": container.read_only,
+        "probes": {
+            "startup": probe_values(container.startup),
+            "ready": probe_values(container.ready),
+            "live": probe_values(container.live),
+        },
+    }
+
+
+def probe_values(probe: Probe) -> dict[str, Any]:
+    """Return a probe."""
+    return {
+        "path": probe.path,
+        "period": probe.period_seconds,
+        "timeout": probe.timeout_seconds,
+        "failures": probe.failures,
+    }
+
+
+def scaling_values(scaling: Scaling) -> dict[str, Any]:
+    """Return how many replicas, and what decides."""
+    return {
+        "min": scaling.min,
+        "max": scaling.max,
+        "prometheus": PROMETHEUS,
+        "query": scaling.query,
+        "threshold": scaling.threshold,
+        "activation": scaling.activation,
+        "emptyIsZero": scaling.empty_is_zero,
+        "polling": scaling.polling_seconds,
+        "cooldown": scaling.cooldown_seconds,
+        "fallback": scaling.fallback,
+        "up": {"pods": scaling.up_pods, "percent": scaling.up_percent, "period": scaling.up_period_seconds},
+        "down": {
+            "after": scaling.down_after_seconds,
+            "pods": scaling.down_pods,
+            "percent": scaling.down_percent,
+            "period": scaling.down_period_seconds,
+        },
+        "windows": [
+            {"start": each.start, "end": each.end, "timezone": each.timezone, "replicas": each.replicas}
+            for each in scaling.windows
+        ],
+    }
+
+
+def route_values(route: Route | None) -> dict[str, Any]:
+    """Return the address at the gateway."""
+    if route is None:
+        return {"enabled": False}
+    return {
+        "enabled": True,
+        "gateway": {"name": GATEWAY[0], "namespace": GATEWAY[1]},
+        "host": route.host,
+        "paths": list(route.paths),
+        "exact": list(route.exact),
+        "strip": route.strip,
+        "timeout": route.timeout_seconds,
+    }
+
+
+def server_config(model: Model, serving: Serving) -> dict[str, Any]:
+    """Return what the model server reads in a pod (schemas/server.schema.json): as on `local`, by the image's paths."""
+
+    def seen(path: str | None) -> str | None:
+        return path and f"{IMAGE_ROOT}/{path}"
+
+    return {
+        "version": SERVER_CONFIG_VERSION,
+        "host": "0.0.0.0",
+        "port": serving.container.port,
+        "grpc_port": serving.container.grpc_port,
+        "state_file": None,
+        "drain_seconds": float(serving.ending.drain),
+        "models": [server_entry(model, seen) | {"weights": WEIGHTS if serving.weights else None}],
+    }
+
+
+def quantity(count: int) -> str:
+    """Return bytes as Kubernetes writes them, in the largest unit that loses nothing."""
+    unit = next((unit for unit in ("Gi", "Mi", "Ki") if count % UNITS[unit] == 0), "")
+    return f"{count // UNITS.get(unit, 1)}{unit}"
+
+
+def cores(count: float) -> str:
+    """Return CPU cores as Kubernetes writes them: whole ones, or thousandths."""
+    return f"{count:g}" if float(count).is_integer() else f"{round(count * 1000)}m"
