@@ -38,6 +38,7 @@ def test_the_server_is_the_pinned_version(kubectl: Kubectl) -> None:
     [
         "inferenceservices",
         "scaledobjects",
+        "httpscaledobjects",
         "httproutes",
         "nodepools",
         "ec2nodeclasses",

@@ -2,7 +2,7 @@
 
 package tools
 
-// data: github.com/kedacore/http-add-on config/crd/bases config/operator config/interceptor config/scaler
+// data: github.com/kedacore/http-add-on config/operator config/interceptor config/scaler
 
 import (
 	_ "github.com/kedacore/http-add-on/interceptor" // http-interceptor
