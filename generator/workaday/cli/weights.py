@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workaday.cli.output import answer_json, note, say, size
+from workaday.cli.output import answer_json, note, say
+from workaday.cli.output import size as mebibytes
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from workaday.execute.weights.manifest import Entry
     from workaday.execute.weights.push import Difference
     from workaday.execute.workspace import Workspace
+
+
+# How often a person is told of what takes long.
+SPEAK_SECONDS = 5.0
 
 
 def push(
@@ -71,14 +76,20 @@ def folder_of(workspace: Workspace, name: str, source: str | None, include: tupl
     return Path(source).expanduser()
 
 
+def weight(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size} bytes" if size < 2**20 else mebibytes(size)
+
+
 class Progress:
-    """Prints a line as each file is there."""
+    """Prints a line as each file is there, and to a person also how far a long push is."""
 
     def __init__(self, difference: Difference, *, quiet: bool) -> None:
         self.quiet = quiet
         self.total = len(difference.send)
         self.count = self.sent = 0
-        self.began = time.monotonic()
+        self.size = sum(each.size for each in difference.send)
+        self.began = self.spoken = time.monotonic()
         self.lock = threading.Lock()
         self.resumed: dict[str, int] = {}
 
@@ -87,17 +98,21 @@ class Progress:
         with self.lock:
             if before:
                 self.resumed[entry.path] = size
+                self.size -= size
             else:
                 self.sent += size
+            if time.monotonic() - self.spoken > SPEAK_SECONDS and not self.quiet:
+                self.spoken = time.monotonic()
+                note(f"{weight(self.sent)} of {weight(self.size)} sent, {weight(round(self.rate()))} a second")
 
     def done(self, entry: Entry) -> None:
         """Print a file's line."""
         with self.lock:
             self.count += 1
             before = self.resumed.get(entry.path)
-            more = f"  {size(before)} of it were there" if before else ""
+            more = f"  {weight(before)} of it were there" if before else ""
             if not self.quiet:
-                say(f"{self.count:>3} of {self.total}  {size(entry.size):>9}  {entry.path}{more}")
+                say(f"{self.count:>3} of {self.total}  {weight(entry.size):>9}  {entry.path}{more}")
 
     def rate(self) -> float:
         """Return the bytes a second so far."""
@@ -120,11 +135,10 @@ def report(
         return
     if not sent:
         for each in difference.send:
-            say(f"would send  {size(each.size):>9}  {each.path}")
-    speed = f" at {size(round(rate))} a second" if rate and weighs else ""
-    say(
-        f"{place.uri}: {len(difference.send)} files ({size(weighs)}) {'sent' if sent else 'to send'}{speed}, "
-        f"{len(difference.there)} were there"
-    )
+            say(f"would send  {weight(each.size):>9}  {each.path}")
+    speed = f" at {weight(round(rate))} a second" if rate and weighs else ""
+    count = len(difference.send)
+    files = f"{count} file{'' if count == 1 else 's'} ({weight(weighs)}) {'sent' if sent else 'to send'}{speed}"
+    say(f"{place.uri}: {files}, {len(difference.there)} were there")
     if difference.extra and not pruned:
         say(f"there and not here: {', '.join(difference.extra)}; `--prune` deletes them")
