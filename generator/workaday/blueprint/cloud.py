@@ -158,7 +158,8 @@ class Cloud:
         registry: the image registry that we make.
         resource_group: azure's; None elsewhere.
         gpu_limits: the most GPUs of each type that an auto-provisioner may add, by the cloud's label.
-        node_limits: the most CPUs (`cpu`) and memory (`memory_gib`) of all nodes together, the system's included.
+        node_limits: for an auto-provisioner: the most CPUs (`cpu`) and memory (`memory_gib`) of all nodes together, the
+            system's included, and the largest disk of any pool (`disk_gib`).
     """
 
     kind: str

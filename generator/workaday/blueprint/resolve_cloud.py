@@ -23,7 +23,7 @@ from workaday.blueprint.cloud import (
 )
 from workaday.blueprint.machines import SYSTEM_TYPES, system_instances
 from workaday.blueprint.model import Model, Pool
-from workaday.blueprint.node_groups import instance_types, node_gpu, node_groups
+from workaday.blueprint.node_groups import GIB, instance_types, node_gpu, node_groups
 from workaday.blueprint.placement import Placement, place
 from workaday.blueprint.values import Values
 from workaday.catalog import Catalogue, read
@@ -202,7 +202,10 @@ def gpu_limits(
 def node_limits(
     pools: Sequence[Pool], placed: Sequence[Placement], catalogue: Catalogue | None, region: str, system: System
 ) -> dict[str, int]:
-    """Return the CPUs and memory (GiB) of the system's nodes and of every pool at its most, each on its first type."""
+    """Return the CPUs and memory (GiB) of the system's nodes and of every pool at its most, each on its first type.
+
+    Beside them the largest disk (GiB) of any pool.
+    """
     most = [(system.instances, system.nodes)]
     most += [(instance_types(pool, placed, catalogue, region), pool.nodes_max) for pool in pools]
     known = catalogue.instances if catalogue else {}
@@ -210,6 +213,7 @@ def node_limits(
     return {
         "cpu": sum(machine.vcpu * nodes for machine, nodes in machines),
         "memory_gib": sum(math.ceil(machine.memory_mib / 1024) * nodes for machine, nodes in machines),
+        "disk_gib": max((math.ceil(pool.disk_bytes / GIB) for pool in pools), default=0),
     }
 
 

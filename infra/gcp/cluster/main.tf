@@ -168,7 +168,7 @@ resource "google_container_cluster" "this" {
         oauth_scopes      = local.scopes
         image_type        = "COS_CONTAINERD"
         disk_type         = "pd-balanced"
-        disk_size         = 200
+        disk_size         = max(var.node_limits.disk_gib, 50)
         boot_disk_kms_key = var.kms_key
 
         shielded_instance_config {

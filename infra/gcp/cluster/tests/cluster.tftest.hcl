@@ -132,12 +132,17 @@ run "auto_provisioning" {
   variables {
     provisioner = "auto_provisioning"
     gpu_limits  = { nvidia-l4 = 8 }
-    node_limits = { cpu = 72, memory_gib = 288 }
+    node_limits = { cpu = 72, memory_gib = 288, disk_gib = 300 }
   }
 
   assert {
     condition     = join(" ", sort([for limit in one(google_container_cluster.this.cluster_autoscaling).resource_limits : "${limit.resource_type}=${limit.maximum}"])) == "cpu=72 memory=288 nvidia-l4=8"
     error_message = "It stops where the pools stop."
+  }
+
+  assert {
+    condition     = one(one(google_container_cluster.this.cluster_autoscaling).auto_provisioning_defaults).disk_size == 300
+    error_message = "Its nodes have the disks of the pools."
   }
 
   assert {

@@ -79,8 +79,8 @@ variable "gpu_limits" {
 }
 
 variable "node_limits" {
-  description = "Most CPUs and GiB of memory of all nodes together, the system's included: where auto-provisioning stops."
-  type        = object({ cpu = number, memory_gib = number })
+  description = "Where auto-provisioning stops: the most CPUs and GiB of memory of all nodes together, the system's included. `disk_gib` is the boot disk of its nodes."
+  type        = object({ cpu = number, memory_gib = number, disk_gib = optional(number, 100) })
   default     = { cpu = 0, memory_gib = 0 }
 }
 
