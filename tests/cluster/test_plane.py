@@ -59,7 +59,7 @@ def test_a_dry_run_leaves_nothing(apply: Apply, kubectl: Kubectl, namespace: str
     ("right", "wrong", "complaint"),
     [
         ("replicas: 2", "replicas: -2", "must be greater than or equal to 0"),
-        ("replicas: 2", "replica: 2", "field not declared in schema"),
+        ("replicas: 2", "replica: 2", 'unknown field "replica"'),
         ("{app: web}}\n  template", "{app: other}}\n  template", "does not match template"),
     ],
 )

@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from plane import network
 from plane.api import ApiError, Object
+from plane.kubelet import contain
 from plane.pki import Pair
 from plane.plane import Plane
 from plane.processes import until
 
 HOURS = 12
+
+
+def with_names(plane: Plane, command: Sequence[str | Path]) -> list[str | Path]:
+    """Return a command that sees the Services' names, where the plane has a network of its own."""
+    if not network.isolated():
+        return list(command)
+    settings = json.dumps({"mounts": {"/etc/hosts": str(plane.folder / "hosts")}})
+    return [sys.executable, "-I", contain.__file__, settings, *command]
 
 
 def make_namespace(plane: Plane, name: str) -> None:

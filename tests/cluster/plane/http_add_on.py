@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from plane import controllers, network, programs
 from plane.api import Object
@@ -124,7 +125,7 @@ def operator(plane: Plane) -> None:
         **account(plane, OPERATOR),
     }
     metrics = f"--metrics-bind-address=127.0.0.1:{plane.port('http-operator-metrics')}"
-    command = [programs.find("http-operator"), metrics, f"--health-probe-bind-address={health}"]
+    command: list[str | Path] = [programs.find("http-operator"), metrics, f"--health-probe-bind-address={health}"]
     plane.processes.start("http-operator", command, env)
     plane.processes.ready("http-operator", lambda: fetch(f"http://{health}/readyz"))
 

@@ -72,7 +72,8 @@ def operator(plane: Plane) -> None:
         f"--cert-dir={certificate.certificate.parent}",
         "--zap-encoder=console",
     ]
-    plane.processes.start("keda-operator", [programs.find("keda-operator"), *command], environment(plane))
+    named = controllers.with_names(plane, [programs.find("keda-operator"), *command])  # it calls scalers
+    plane.processes.start("keda-operator", named, environment(plane))
     plane.processes.ready("keda-operator", lambda: fetch(f"http://127.0.0.1:{health}/readyz"))
 
 
