@@ -39,7 +39,8 @@ elif verb == "rollback":
     again = next(each for each in records if each["version"] == to)
     for each in records:
         each["info"]["status"] = "superseded"
-    records.append({{**again, "version": len(records) + 1, "info": {{"status": "deployed", "description": f"Rollback to {{to}}"}}}})
+    info = {{"status": "deployed", "description": f"Rollback to {{to}}"}}
+    records.append({{**again, "version": len(records) + 1, "info": info}})
     path.write_text(json.dumps(records))
 elif verb == "upgrade":
     manifest = f"apiVersion: serving.kserve.io/v1beta1\\nkind: InferenceService\\nmetadata: {{{{name: {{name}}}}}}\\n"
@@ -68,7 +69,7 @@ models:
 """
 
 
-def secret_of(record: dict[str, Any]) -> dict[str, Any]:
+def as_secret(record: dict[str, Any]) -> dict[str, Any]:
     """Return the Secret in which Helm would keep a record."""
     packed = base64.b64encode(gzip.compress(json.dumps(record).encode()))
     name = f"sh.helm.release.v1.{record['name']}.v{record['version']}"
@@ -126,7 +127,7 @@ class FakeCluster:
         names = sorted(each.name for each in (self.helm.folder / "cluster").iterdir())
         if kind is kube.SECRET:
             records = [each for name in names for each in self.helm.records(name)]
-            return [secret_of(each) for each in records if each["info"]["status"] != "superseded"]
+            return [as_secret(each) for each in records if each["info"]["status"] != "superseded"]
         if kind is kube.SERVICE:
             return [service(name, ready=name not in self.never) for name in names]
         if kind is kube.POD:
@@ -137,7 +138,7 @@ class FakeCluster:
         if kind is kube.NAMESPACE:
             return next((each for each in self.made if each["metadata"]["name"] == name), None)
         release, _, revision = name.removeprefix("sh.helm.release.v1.").rpartition(".v")
-        return next((secret_of(each) for each in self.helm.records(release) if each["version"] == int(revision)), None)
+        return next((as_secret(each) for each in self.helm.records(release) if each["version"] == int(revision)), None)
 
     def create(self, kind: kube.Kind, body: dict[str, Any], namespace: str | None = None) -> None:
         self.made.append(body)
@@ -158,6 +159,11 @@ def pod(name: str, status: dict[str, Any]) -> dict[str, Any]:
     containers = [{"name": "kserve-container", "image": f"registry.example/{name}:1"}]
     labels = {"serving.kserve.io/inferenceservice": name}
     return {"metadata": {"name": f"{name}-0", "labels": labels}, "spec": {"containers": containers}, "status": status}
+
+
+@pytest.fixture
+def secret_of() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return as_secret
 
 
 @pytest.fixture

@@ -126,6 +126,8 @@ class Cluster:
         except httpx2.HTTPError as error:
             raise Unreachable(f"{self.server}: {str(error) or type(error).__name__}") from None
         except (ConfigError, OSError, ValueError, KeyError) as error:
+            if error.args == ("Content-Type",):  # lightkube looks for it in every refusal
+                raise Unreachable(f"{self.server} answers as no API server does") from None
             raise no_credentials(str(error), self.context) from None
 
 
