@@ -133,6 +133,8 @@ def test_permissions_are_asked_of_the_simulator_for_the_role_behind_the_session(
     arn = account._principal(account.who().name)
     assert arn == "arn:aws:iam::123456789012:role/team/platform"
     assert account._principal("arn:aws:iam::123456789012:user/ann") == "arn:aws:iam::123456789012:user/ann"
+    hidden = "arn:aws:sts::123456789012:assumed-role/hidden/ann"
+    assert account._principal(hidden) == "arn:aws:iam::123456789012:role/hidden"
     monkeypatch.setattr(account, "_principal", lambda arn: role)  # the stub answers the simulator alone
     stub = clients.stub("iam")
     simulated(stub, made, role, {"eks:CreateCluster", "iam:PassRole"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -212,3 +214,10 @@ def test_a_cloud_out_of_reach_is_a_named_error(rest: Rest, free_port):
     with pytest.raises(ProjectError, match="Connection refused") as error:
         rest.get(f"http://127.0.0.1:{free_port}/")
     assert [each.code for each in error.value.diagnostics] == ["X151"]
+
+
+def test_every_operation_that_is_asked_for_is_one_that_the_page_tells_to_grant():
+    page = (Path(__file__).parents[2] / "docs" / "clouds" / "azure.md").read_text()
+    role = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL)[1])
+    held = [{"actions": role["Actions"], "notActions": []}]
+    assert [each for each in OPERATIONS if not allowed(each, held)] == []

@@ -66,10 +66,16 @@ class Aws:
             )
 
     def _principal(self, arn: str) -> str:
-        """Return the role of a session: only IAM knows the path in its name."""
+        """Return the role of a session: only IAM knows the path in its name; where it does not tell, there is none."""
+        from botocore.exceptions import ClientError
+
         if ":assumed-role/" not in arn:
             return arn
-        found: str = self.client("iam").get_role(RoleName=arn.split("/")[1])["Role"]["Arn"]
+        name = arn.split("/")[1]
+        try:
+            found: str = self.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+        except ClientError:
+            return f"{arn.partition(':sts:')[0]}:iam::{arn.split(':')[4]}:role/{name}"
         return found
 
     def offers(self, types: Sequence[Instance]) -> Mapping[str, Offer]:

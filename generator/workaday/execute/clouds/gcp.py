@@ -23,14 +23,19 @@ SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googlea
 TOKEN_LIFE = timedelta(minutes=50)
 # What Terraform cannot do without; at most 100 may be asked for at once.
 PERMISSIONS = (
-    "artifactregistry.repositories.create", "compute.instanceGroupManagers.get", "compute.networks.create",
+    "artifactregistry.repositories.create", "compute.firewalls.create", "compute.networks.create",
     "compute.regions.get", "compute.routers.create", "compute.subnetworks.create", "container.clusters.create",
     "container.clusters.get", "container.clusters.update", "container.operations.get", "iam.serviceAccounts.actAs",
     "iam.serviceAccounts.create", "resourcemanager.projects.get", "resourcemanager.projects.setIamPolicy",
     "serviceusage.services.use", "storage.buckets.create", "storage.buckets.get", "storage.buckets.setIamPolicy",
     "storage.objects.create", "storage.objects.delete", "storage.objects.get",
 )  # fmt: skip
-NEW_NETWORK = ("compute.networks.create", "compute.routers.create", "compute.subnetworks.create")
+NEW_NETWORK = (
+    "compute.firewalls.create",
+    "compute.networks.create",
+    "compute.routers.create",
+    "compute.subnetworks.create",
+)
 
 
 class Gcp:
