@@ -213,6 +213,31 @@ def logs(
 
 
 @app.command()
+def promote(
+    model: ModelName, file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text
+) -> int:
+    """Make a model's canary the model: edits the project file, and applies it."""
+    from workaday.cli import versions
+
+    return versions.promote(model, file, env, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
+def rollback(
+    model: ModelName,
+    file: File = PROJECT,
+    env: Stage = None,
+    to: Annotated[Optional[int], typer.Option("--to", help="A revision of `helm history`; the last other one.")] = None,  # noqa: UP045
+    yes: Yes = False,
+    format: Answer = Format.text,
+) -> int:
+    """Make a model what it was before: edits the project file where it can, and applies it."""
+    from workaday.cli import versions
+
+    return versions.rollback(model, file, env, to=to, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
 def predict(
     model: ModelName,
     payload: Annotated[

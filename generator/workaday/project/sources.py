@@ -64,6 +64,11 @@ class Sources:
                 return layer.span(key, node, "value")
         return None
 
+    def written(self, path: KeyPath) -> list[tuple[Document, KeyPath]]:
+        """Return the files that have a key, lowest first, and its key path in each: a list's item may be elsewhere."""
+        inside = [(layer, self._within(layer, path)) for layer in self.layers]
+        return [(layer, own) for layer, own in inside if layer.find(own)[0] == len(own)]
+
     def is_above(self, file: str) -> bool:
         """Return whether a file is an environment: a layer above project.yaml."""
         return any(layer.file == file for layer in self.layers[self._base + 1 :])
