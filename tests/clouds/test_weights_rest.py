@@ -269,6 +269,33 @@ def test_azure_goes_on_from_the_blocks_that_are_staged(azure, folder):
     assert fake.blobs["story/model.safetensors"][0] == (folder / "model.safetensors").read_bytes()
 
 
+def test_google_is_not_sent_to_a_session_that_ends_meanwhile(google, folder):
+    fake, store = google
+
+    def ends(query, headers, body):
+        return fake.put(query, headers, body) if len(fake.sessions["0"]["data"]) < PIECE else (410, {}, b"")
+
+    fake.api.on("PUT", "/session", ends)
+    entries = measure(folder, ["*.safetensors"])
+    with pytest.raises(ProjectError) as error:
+        push(store, compare(store, entries), Heard())
+    assert [each.code for each in error.value.diagnostics] == ["X164"]
+    fake.sessions["0"] = None
+    fake.api.on("PUT", "/session", fake.put)
+    push(store, compare(store, entries), Heard())
+    assert fake.objects["story/model.safetensors"][0] == (folder / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("service", ["google", "azure"])
+def test_a_file_that_is_gone_meanwhile_is_a_named_error(service, request, folder):
+    _, store = request.getfixturevalue(service)
+    difference = compare(store, measure(folder))
+    (folder / "config.json").unlink()
+    with pytest.raises(ProjectError, match=r"cannot read .*config\.json: No such file") as error:
+        push(store, difference, Heard())
+    assert [each.code for each in error.value.diagnostics] == ["X164"]
+
+
 @pytest.mark.parametrize("service", ["google", "azure"])
 def test_a_file_that_changes_meanwhile_never_becomes_part_of_a_whole(service, request, folder):
     fake, store = request.getfixturevalue(service)

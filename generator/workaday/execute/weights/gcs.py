@@ -18,7 +18,8 @@ from workaday.execute.weights.manifest import Entry, Piece
 from workaday.project.diagnostics import ProjectError, mistake
 
 SHA256 = "sha256"
-GOES_ON, GONE = 308, (404, 410)
+# A session ends by itself after a week, and with what it refuses.
+GOES_ON, GONE = 308, (400, 404, 410)
 _RANGE = re.compile(r"bytes=0-(\d+)")
 
 
@@ -86,16 +87,17 @@ class Session:
         if len(body) != piece.size:
             raise mistake("X151", f"{self.entry.path} has changed meanwhile")
         left = TRIES
-        while True:
-            start, before = self.offset - piece.start, self.offset
+        while self.offset < piece.start + piece.size or not piece.size:
+            before = self.offset
             try:
-                self._put(body[start:], before)
+                self._put(body[before - piece.start :], before)
             except ProjectError:
                 left -= 1
-                self.offset = self._reached(self.url) or 0
-                if not left:
+                reached = self._reached(self.url)
+                if not left or reached is None or reached < piece.start:
                     raise
-            if self.offset >= piece.start + piece.size:
+                self.offset = reached
+            if not piece.size:
                 return
             left = TRIES if self.offset > before else left
 

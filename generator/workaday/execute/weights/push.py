@@ -75,7 +75,8 @@ def compare(store: Store, entries: Sequence[Entry]) -> Difference:
     with ThreadPoolExecutor(WORKERS) as pool:
         there = tuple(each for each, same in zip(alike, pool.map(store.same, alike), strict=True) if same)
     here = {each.path for each in entries} | {MANIFEST}
-    send = tuple(each for each in entries if each not in there)
+    whole = {each.path for each in there}
+    send = tuple(each for each in entries if each.path not in whole)
     return Difference(send, there, tuple(sorted(set(listed) - here)))
 
 
@@ -91,6 +92,8 @@ def push(store: Store, difference: Difference, listener: Listener, *, prune: boo
         settle(flights)
     except ProjectError as error:
         raise broken_off(error) from None
+    except OSError as error:  # of a file that is read: it is gone, or its disk is
+        raise broken_off(mistake("X161", f"cannot read {error.filename}: {error.strerror}")) from None
     finally:
         pool.shutdown(cancel_futures=True)
     store.write(MANIFEST, text(difference.entries))
