@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def others() -> list[str]:
     )
 
 
-def root(mounts: dict[str, str]) -> str:
-    """Make a root with mounts in it; returns its path."""
+def enter(mounts: dict[str, str]) -> None:
+    """Make a root with mounts in it, and enter it."""
     library = ctypes.CDLL(None, use_errno=True)
     if library.unshare(NEW_MOUNTS):
         raise OSError(ctypes.get_errno(), "no mount namespace")
@@ -54,21 +55,28 @@ def root(mounts: dict[str, str]) -> str:
     mount("overlay", merged, "overlay", 0, f"lowerdir=/,upperdir={upper},workdir={work}")
     for path in (*SHARED, *beside):
         mount(path, merged + path, "", BIND | RECURSIVE)
-    for target, source in sorted(mounts.items()):
-        place = Path(merged + target)
-        if Path(source).is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-        else:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        mount(source, str(place), "", BIND)
-    return merged
+    sources = {target: os.open(source, os.O_PATH) for target, source in sorted(mounts.items())}
+    os.chroot(merged)  # before the mounts: a link on the way to one, such as /var/run, must not lead out
+    os.chdir("/")
+    for target, source in sources.items():
+        bind(source, Path(target))
+
+
+def bind(source: int, target: Path) -> None:
+    """Mount what a descriptor is of at a path, which is made where it is not there."""
+    if stat.S_ISDIR(os.fstat(source).st_mode):
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    mount(f"/proc/self/fd/{source}", str(target), "", BIND)
+    os.close(source)
 
 
 def main() -> None:
     """Become the command of the arguments."""
     settings, command = json.loads(sys.argv[1]), sys.argv[2:]
-    os.chroot(root(settings["mounts"]))
+    enter(settings["mounts"])
     os.chdir(settings.get("workdir") or "/")
     try:
         os.execvp(command[0], command)
