@@ -197,18 +197,19 @@ def test_zones_that_a_pool_names_are_kept(project):
 
 
 def test_an_auto_provisioner_stops_where_the_pools_do(project):
-    """Two e2-standard-4 for controllers, 4 of g2-standard-4 and 3 of e2-standard-8 with the larger disk."""
+    """Two e2-standard-4 for controllers, 4 of g2-standard-4, 4 of e2-standard-8; what is reserved has its own pool."""
     pools = """pools:
   - {name: gpu, accelerator: L4, nodes: {max: 4}, spot: true, disk: 200Gi}
   - {name: cpu, instances: [e2-standard-8], nodes: {max: 3}, disk: 50Gi}
+  - {name: kept, instances: [e2-standard-8], nodes: {max: 1}, reservation: kept}
 """
     _, blueprint = project(
         GCP.replace("shop-prod}", "shop-prod, provisioner: auto_provisioning}") + pools + STORY % "L4"
     )
-    assert blueprint.cloud.node_groups == ()
+    assert [group.name for group in blueprint.cloud.node_groups] == ["kept-reserved"]
     assert blueprint.cloud.gpu_limits == {"nvidia-l4": 4}
     assert blueprint.cloud.node_limits == {
-        "cpu": 2 * 4 + 4 * 4 + 3 * 8, "memory_gib": 2 * 16 + 4 * 16 + 3 * 32, "disk_gib": 200
+        "cpu": 2 * 4 + 4 * 4 + 4 * 8, "memory_gib": 2 * 16 + 4 * 16 + 4 * 32, "disk_gib": 200
     }  # fmt: skip
 
 

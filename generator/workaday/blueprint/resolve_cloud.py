@@ -75,10 +75,11 @@ def resolve_cloud(
         access=resolve_access(platform, of.under("access")),
         system=(system := resolve_system(platform, catalogue, of.under("system"))),
         provisioner=provisioner,
-        node_groups=()
-        if provisioner in (KARPENTER, AUTO_PROVISIONING)
-        else tuple(
-            group for pool in pools for group in node_groups(pool, placed, catalogue, kind, platform.region, zones)
+        node_groups=tuple(
+            group
+            for pool in pools
+            if has_groups(pool, kind, provisioner)
+            for group in node_groups(pool, placed, catalogue, kind, platform.region, zones)
         ),
         gpu_limits=gpu_limits(pools, placed, catalogue, platform.region),
         node_limits=node_limits(pools, placed, catalogue, platform.region, system),
@@ -185,6 +186,13 @@ def placements(
         for model, written in zip(models, project.models, strict=True)
         for placed in place(model, pools, catalogue, region=region, named=written.pools is not None)
     ]
+
+
+def has_groups(pool: Pool, cloud: str, provisioner: str) -> bool:
+    """Return whether a pool's nodes are in groups of ours; GKE's auto-provisioner takes none from a reservation."""
+    if provisioner == AUTO_PROVISIONING and cloud == "gcp":
+        return pool.reservation is not None
+    return provisioner not in (KARPENTER, AUTO_PROVISIONING)
 
 
 def gpu_limits(

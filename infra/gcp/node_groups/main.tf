@@ -70,7 +70,8 @@ resource "google_container_node_pool" "this" {
         gpu_partition_size = guest_accelerator.value.share == "mig" && guest_accelerator.value.driver == "cloud" ? guest_accelerator.value.partition : null
 
         gpu_driver_installation_config {
-          gpu_driver_version = guest_accelerator.value.driver == "operator" ? "INSTALLATION_DISABLED" : "LATEST"
+          # The newest is there for Google's own image alone.
+          gpu_driver_version = guest_accelerator.value.driver == "operator" ? "INSTALLATION_DISABLED" : each.value.image == "cos" ? "LATEST" : "DEFAULT"
         }
 
         dynamic "gpu_sharing_config" {

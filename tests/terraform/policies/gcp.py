@@ -15,6 +15,8 @@ GPU_TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE
 ALL = ("minimal", "gpu", "spot", "auto", "existing_network", "everything")
 POOLED = ("minimal", "gpu", "spot", "existing_network", "everything")
 SPOT = ("spot", "existing_network", "everything")
+# on Ubuntu there is no newest
+DRIVERS = ("DEFAULT", "INSTALLATION_DISABLED")
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 # machine types that bring their own disks, and those that take no persistent ones
 WITH_DISKS = re.compile(r"a2-ultragpu|a3-|a4-")
@@ -108,7 +110,8 @@ def gpus_are_tainted_and_driven(plan: Plan) -> list[str]:
         for gpu in node["guest_accelerator"]:
             [driver] = gpu["gpu_driver_installation_config"] or [{"gpu_driver_version": None}]
             found += wants(GPU_TAINT not in node["taint"], pool, "GPUs without the taint")
-            found += wants(driver["gpu_driver_version"] not in ("LATEST", "INSTALLATION_DISABLED"), pool, "no driver")
+            known = ("LATEST", "INSTALLATION_DISABLED") if node["image_type"] == "COS_CONTAINERD" else DRIVERS
+            found += wants(driver["gpu_driver_version"] not in known, pool, "no driver")
             operator = driver["gpu_driver_version"] == "INSTALLATION_DISABLED"
             own = node["labels"].get("gke-no-default-nvidia-gpu-device-plugin") == "true"
             found += wants(operator != own, pool, "two device plugins, or none")
@@ -201,7 +204,7 @@ def nodes_repair_and_upgrade_themselves(plan: Plan) -> list[str]:
 
 
 def auto_provisioning_has_limits(plan: Plan) -> list[str]:
-    """On CPUs, memory and each type of GPU; its nodes are like the others, and there are no pools of ours."""
+    """On CPUs, memory and each type of GPU; its nodes are like the others. Reservations have pools beside it."""
     [scaling] = values(plan, CLUSTER)["cluster_autoscaling"]
     limits = {each["resource_type"]: each["maximum"] for each in scaling["resource_limits"] or ()}
     bad = list(wants(scaling["enabled"] is not True, "provisioner", "off"))
@@ -212,7 +215,9 @@ def auto_provisioning_has_limits(plan: Plan) -> list[str]:
         bad += wants(not nodes["shielded_instance_config"][0]["enable_secure_boot"], "provisioner", "boots anything")
         bad += wants(not nodes["management"][0]["auto_repair"], "provisioner", "left alone")
     bad += wants(len(scaling["auto_provisioning_defaults"]) != 1, "provisioner", "Google's defaults")
-    return bad + [f"{pool['address']}: a pool beside it" for pool, _ in _pools(plan)]
+    return bad + [
+        f"{pool['address']}: a pool beside it" for pool, node in _pools(plan) if not node["reservation_affinity"]
+    ]
 
 
 def pools_are_not_provisioned_twice(plan: Plan) -> list[str]:
