@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -24,7 +23,7 @@ def rewritten(document: Document, sets: Mapping[KeyPath, Any], removes: Sequence
     Raises:
         ProjectError: P308, the file is written in a way that this does not understand; nothing was changed.
     """
-    expected = copy.deepcopy(document.data)
+    expected = _unshared(document.data)  # an alias is one map in the text, and must stay several in what is meant
     current = document
     for path, value in sets.items():
         _set(expected, path, value)
@@ -59,23 +58,30 @@ def _with(document: Document, path: KeyPath, value: Any) -> str:
     text = document.text
     if depth == len(path):
         assert node is not None
-        start, new = node.start_mark.index, flow(value)
-        if key is not None and not _is_flow(node):
-            start, new = key.end_mark.index, f": {new}"
-        return text[:start] + new + text[_end(text, node) :]
+        return _replaced(text, key, node, flow(value))
     entry: Any = value
     for part in reversed(path[depth + 1 :]):
         entry = {part: entry}
     line = f"{flow(path[depth])}: {flow(entry)}"
     if not isinstance(node, MappingNode) or not node.value:
-        assert node is not None
-        return text[: node.start_mark.index] + f"{{{line}}}" + text[_end(text, node) :]
+        return _replaced(text, key, node, f"{{{line}}}")
     last = _end(text, node.value[-1][1])
     if node.flow_style:
         return f"{text[:last]}, {line}{text[last:]}"
     at = text.find("\n", last)
     at = len(text) if at < 0 else at
     return f"{text[:at]}\n{' ' * node.value[0][0].start_mark.column}{line}{text[at:]}"
+
+
+def _replaced(text: str, key: Node | None, node: Node, new: str) -> str:
+    if key is None:
+        return text[: node.start_mark.index] + new + text[_end(text, node) :]
+    colon = key.end_mark.index
+    if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:  # nothing is written there
+        return f"{text[:colon]}: {new}{text[colon + 1 :]}"
+    if _is_flow(node):
+        return text[: node.start_mark.index] + new + text[_end(text, node) :]
+    return f"{text[:colon]}: {new}{text[_end(text, node) :]}"
 
 
 def _without(document: Document, path: KeyPath) -> str:
@@ -115,6 +121,12 @@ def _end(text: str, node: Node) -> int:
         return _end(text, node.value[-1])
     end: int = node.end_mark.index
     return len(text[:end].rstrip("\r\n")) if getattr(node, "style", None) in ("|", ">") else end
+
+
+def _unshared(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _unshared(value) for key, value in data.items()}
+    return [_unshared(value) for value in data] if isinstance(data, list) else data
 
 
 def _set(data: Any, path: KeyPath, value: Any) -> None:
