@@ -70,9 +70,9 @@ def test_a_service_with_a_gpu_runs_on_a_gpu_node(
 @pytest.mark.parametrize(
     ("predictor", "complaint"),
     [
-        ({"minReplicas": 4}, "MinReplicas cannot be greater than MaxReplicas"),
-        ({"minReplicas": -1}, "MinReplicas cannot be less than 0"),
-        ({"model": {"modelFormat": {"name": "sklearn"}}}, "Exactly one of"),
+        ({"minReplicas": 4}, "'MinReplicas' cannot be greater than MaxReplicas"),
+        ({"minReplicas": -1}, "'MinReplicas' cannot be less than 0"),
+        ({"model": {"modelFormat": {"name": "sklearn"}}}, "exactly one of"),
         ({"containerConcurency": 1}, "unknown field"),
     ],
     ids=["min over max", "negative", "two models", "misspelt"],

@@ -127,6 +127,25 @@ def test_the_model_server_answers_behind_endpoints(
         assert answer.json() == {"word": "hello", "asked": 1}
 
 
+def test_a_service_answers_at_its_address_and_name(
+    server: list[dict[str, Any]],
+    process_node: ProcessNode,
+    apply: Apply,
+    wait_ready: WaitReady,
+    kubectl: Kubectl,
+    namespace: str,
+) -> None:
+    apply(server)
+    wait_ready("deployment", "echo", "Available")
+    address = kubectl.get("service", "echo", namespace)["spec"]["clusterIP"]
+    ready = httpx.get(f"http://{address}/v2/health/ready", timeout=30, trust_env=False)
+    assert ready.status_code == 200
+    asking = f"import urllib.request as u; print(u.urlopen('http://echo.{namespace}/v2/health/ready').status, 'said')"
+    process_node.image("client", [sys.executable, "-c", asking])
+    apply(lone("client", "client") | {"spec": {**pod("client"), "restartPolicy": "Never"}})
+    until("its log", lambda: "200 said" in kubectl("logs", "client", f"--namespace={namespace}"))
+
+
 def test_a_pod_that_is_replaced_leaves_its_endpoints_and_no_process(
     server: list[dict[str, Any]],
     apply: Apply,
