@@ -200,12 +200,13 @@ class Nobody:
         raise mistake("X150", f"{name}: not for you")
 
 
-def test_an_account_that_refuses_all_else_is_unknown_in_all_else(workspace):
+def test_an_account_that_refuses_all_else_is_unknown_in_all_else(workspace, monkeypatch):
+    monkeypatch.setenv("WORKADAY_HELM", "/bin/false")
     found = examine(workspace("aws"), NOW, Nobody())
     states = {each.what: each.state for each in found}
     assert states == {
-        "terraform": "ok", "credentials": "ok", "prices": "ok", "own address": "ok", "permissions": "unknown",
-        "instance types": "unknown", "state": "unknown", "cluster api": "unknown",
+        "terraform": "ok", "credentials": "ok", "helm": "unknown", "prices": "ok", "own address": "ok",
+        "permissions": "unknown", "instance types": "unknown", "state": "unknown", "cluster api": "unknown",
     }  # fmt: skip
 
 

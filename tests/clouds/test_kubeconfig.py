@@ -88,10 +88,43 @@ def test_without_credentials_it_is_a_named_error(monkeypatch):
 
 
 def test_kubectl_is_answered_as_it_asks():
-    answer = json.loads(kubeconfig.credential(Token("abc", NOW)))
+    answer = json.loads(kubeconfig.credential(Token("abc", NOW), {}))
     assert answer["apiVersion"] == "client.authentication.k8s.io/v1"
     assert answer["kind"] == "ExecCredential"
     assert answer["status"] == {"token": "abc", "expirationTimestamp": "2026-11-24T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        ('{"apiVersion": "client.authentication.k8s.io/v1beta1"}', "v1beta1"),
+        ('{"apiVersion": "client.authentication.k8s.io/v1"}', "v1"),
+        ('{"apiVersion": "client.authentication.k8s.io/v9"}', "v1"),
+        ("[]", "v1"),
+        ("what", "v1"),
+    ],
+)
+def test_it_is_answered_in_the_version_that_it_asks_for(info, expected):
+    answer = json.loads(kubeconfig.credential(Token("abc", NOW), {"KUBERNETES_EXEC_INFO": info}))
+    assert answer["apiVersion"] == f"client.authentication.k8s.io/{expected}"
+
+
+def test_the_client_of_our_own_sends_the_token_too(cloud, api, tmp_path, certificate):
+    from workaday.execute import kube
+
+    seen = []
+
+    def nodes(query, headers, body):
+        seen.append(headers.get("Authorization", ""))
+        return 200, {"Content-Type": "application/json"}, b'{"kind": "NodeList", "items": []}'
+
+    api.on("GET", "/api/v1/nodes", nodes)
+    address = Address(api.over_tls(certificate), base64.b64encode(certificate.read_bytes()).decode())
+    path = tmp_path / "config"
+    kubeconfig.write(path, kubeconfig.config(cloud("aws"), address, {}), backup=False)
+    assert kube.opened(str(path), "shop").every(kube.NODE) == []
+    _, query = url_of(seen[-1].removeprefix("Bearer "))
+    assert query["Action"] == "GetCallerIdentity"
 
 
 def test_kubectl_runs_the_plugin_that_the_kubeconfig_names(cloud, tmp_path):

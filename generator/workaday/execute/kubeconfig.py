@@ -14,7 +14,8 @@ from workaday.project.diagnostics import mistake
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
-    from workaday.execute.clouds import Address, Token
+    from workaday.execute.clouds import Account, Address, Token
+    from workaday.execute.workspace import Workspace
 
 API = "client.authentication.k8s.io/v1"
 BACKUP = ".before-workaday"
@@ -25,6 +26,36 @@ CHOICES = {
     "azure": ("AZURE_CONFIG_DIR", "AZURE_TENANT_ID"),
 }
 LISTS = ("clusters", "contexts", "users")
+
+
+def own(workspace: Workspace, account: Account | None = None) -> Path:
+    """Write the project's own kubeconfig and return its path; its one context has the cluster's name.
+
+    Raises:
+        ProjectError: X152, there is no cluster; X153, the file cannot be written; else as `Account` says.
+    """
+    path = workspace.state / "kubeconfig"
+    write(path, of_project(workspace, account), backup=False)
+    return path
+
+
+def of_project(workspace: Workspace, account: Account | None = None) -> dict[str, Any]:
+    """Ask a project's cloud for its cluster, and return a kubeconfig of it.
+
+    Raises:
+        ProjectError: X152, there is none; else as `Account` says.
+    """
+    from workaday.execute.clouds import account_of
+
+    cloud = workspace.blueprint.cloud
+    if cloud is None:
+        message = f"`{workspace.blueprint.platform}` has no cluster that we make"
+        raise mistake("X152", message, "`kubeconfig` is for aws, gcp and azure")
+    address = (account or account_of(cloud)).address()
+    if address is None:
+        message = f"there is no cluster `{cloud.name}` in {cloud.region}"
+        raise mistake("X152", message, "make it: `workaday plan && workaday apply`")
+    return config(cloud, address, os.environ)
 
 
 def config(cloud: Cloud, address: Address, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -116,8 +147,13 @@ def replace(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def credential(token: Token) -> str:
-    """Return what kubectl reads from a credential plugin."""
+def credential(token: Token, environment: Mapping[str, str]) -> str:
+    """Return what kubectl reads from a credential plugin, in the version that it asks for."""
+    try:
+        asked = json.loads(environment.get("KUBERNETES_EXEC_INFO", "{}")).get("apiVersion", API)
+    except (ValueError, AttributeError):
+        asked = API
     ends = token.expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = {"expirationTimestamp": ends, "token": token.text}
-    return json.dumps({"apiVersion": API, "kind": "ExecCredential", "spec": {"interactive": False}, "status": status})
+    api = asked if asked in (API, f"{API}beta1") else API
+    return json.dumps({"apiVersion": api, "kind": "ExecCredential", "spec": {"interactive": False}, "status": status})

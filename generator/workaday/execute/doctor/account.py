@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workaday.catalog import Instance, read
 from workaday.execute.clouds import Account, Offer, account_of
-from workaday.execute.doctor import network
+from workaday.execute.doctor import network, tools
 from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, WARNING, Check, Finding
 from workaday.execute.doctor.quotas import judged, needs
 
@@ -29,7 +29,11 @@ def alone(workspace: Workspace, now: datetime) -> Mapping[str, Check]:
     """Return what can be looked at without an account."""
     cloud = workspace.blueprint.cloud
     assert cloud
-    return {"prices": lambda: prices(workspace, now), "own address": lambda: network.let_in(cloud.access)}
+    return {
+        "helm": lambda: tools.helm(WARNING),
+        "prices": lambda: prices(workspace, now),
+        "own address": lambda: network.let_in(cloud.access),
+    }
 
 
 def credentials(cloud: Cloud, now: datetime, account: Callable[[], Account]) -> Sequence[Finding]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, Finding
+from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, Finding, State
 from workaday.resources import bundle
 
 if TYPE_CHECKING:
@@ -77,11 +76,16 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def helm() -> Finding:
-    """Return whether there is a Helm, which installs into a cluster."""
-    binary = os.environ.get("WORKADAY_HELM") or shutil.which("helm")
-    if not binary:
-        return Finding("helm", FAILED, "not on PATH", "install Helm 3, or name it in WORKADAY_HELM")
+def helm(missing: State = FAILED) -> Finding:
+    """Return whether there is a Helm, which installs the models; `missing` is how bad it is that there is none."""
+    from workaday.execute.helm import find_binary
+    from workaday.project.diagnostics import ProjectError
+
+    try:
+        binary = find_binary(os.environ)
+    except ProjectError as error:
+        first = error.diagnostics[0]
+        return Finding("helm", missing, first.message, "; ".join(first.hints))
     done = subprocess.run(
         [binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=SECONDS, check=False
     )
