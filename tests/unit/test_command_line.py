@@ -139,6 +139,13 @@ def test_init_where_it_cannot_write_is_one_error(workaday, tmp_path: Path, folde
         ("models.hello.limits.concurrency", "derived: one prediction fills the processor"),
         ("models.hello.config.epochs", "written: project.yaml:9"),
         ("models[0].server.kind", "written: project.yaml:8"),
+        ("models.hello.limits.timeout", "models.hello.limits.timeout = 1m\n"),
+        ("models.hello.limits", '"queue": 64'),
+        ("models.hello.limits", "derived, key by key: `workaday explain models.hello.limits.concurrency`"),
+        ("models.hello.weights.uri", "not set: Where a cluster finds them."),
+        ("models.hello.secrets.TOKEN.key", "not set: The key in it."),
+        ("overlays", "overlays = []\n  not set: empty by default"),
+        ("gateway", "gateway\n  not set: The one door to the models."),
     ],
 )
 def test_explain_tells_where_a_value_comes_from(workaday, tmp_path: Path, key: str, said: str) -> None:
@@ -151,6 +158,31 @@ def test_explain_tells_where_a_value_comes_from(workaday, tmp_path: Path, key: s
 def test_explain_suggests_the_likely_key(workaday) -> None:
     workaday("init", ".")
     assert "did you mean `queue`?" in workaday("explain", "models.hello.limits.quue").stderr
+    assert "did you mean `weights`?" in workaday("explain", "models.hello.wieghts.uri").stderr
+    assert workaday("explain", "C999").stderr.startswith("error[X122]: there is no `C999`\n")
+
+
+def test_every_key_that_the_shell_offers_is_explained(tmp_path: Path) -> None:
+    from workaday.cli.explain import look_up, parse_key
+    from workaday.cli.start import init
+    from workaday.execute.workspace import open_workspace
+    from workaday.project.fields import keys_at
+
+    init(tmp_path / "shop", "aws", "hello")
+    workspace = open_workspace(tmp_path / "shop" / "project.yaml", None)
+    data = workspace.loaded.sources.data
+    parts = {
+        "models.hello": ("models", 0),
+        "pools.gpu": ("pools", 0),
+        "platform": ("platform",),
+        "gateway": ("gateway",),
+    }
+    for spelled, path in parts.items():
+        for key in keys_at(path, data):
+            asked = f"{spelled}.{key}"
+            value, origin = look_up(workspace, parse_key(asked, workspace), asked)
+            assert origin.startswith(("written: project.yaml:", "derived", "not set: "))
+            assert value is not None or origin.startswith("not set: ")
 
 
 def test_two_environments_are_compared(workaday, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from .diagnostics import KeyPath
 from .schema import Project
@@ -23,6 +24,16 @@ def keys_at(path: KeyPath, data: Any) -> list[str]:
         data = child(data, step)
     chosen = _choose(part, data)
     return spelled_fields(chosen) if chosen else []
+
+
+def field_at(path: KeyPath, data: Any) -> FieldInfo | None:
+    """Return what the vocabulary says of the key at `path`, or None where it has none. `data` decides between kinds."""
+    part: Any = Project
+    for step in path[:-1]:
+        part = _below(part, step, data)
+        data = child(data, step)
+    chosen = _choose(part, data)
+    return _field(chosen, str(path[-1])) if chosen and path else None
 
 
 def owners(path: KeyPath, key: str, data: Any) -> list[str]:
@@ -74,10 +85,12 @@ def kind_of(part: type[BaseModel]) -> str:
 
 def field_annotation(part: type[BaseModel], key: str) -> Any:
     """Return the annotation of a part's key, or None where it has no such key."""
-    for name, field in part.model_fields.items():
-        if (field.alias or name) == key:
-            return field.annotation
-    return None
+    field = _field(part, key)
+    return field.annotation if field else None
+
+
+def _field(part: type[BaseModel], key: str) -> FieldInfo | None:
+    return next((field for name, field in part.model_fields.items() if (field.alias or name) == key), None)
 
 
 def _below(annotation: Any, step: str | int, data: Any) -> Any:
