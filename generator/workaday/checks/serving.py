@@ -1,0 +1,225 @@
+"""What a cluster would refuse, or take though it is dead afterwards (C6xx): each function is one code and one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from workaday.blueprint.model import Blueprint, Pool
+from workaday.blueprint.model import Model as Resolved
+from workaday.blueprint.node_groups import GPU_TAINT
+from workaday.blueprint.resolve_serving import gpu_resource, possible_pools
+from workaday.blueprint.runtimes import CPU, RUNTIMES, signals
+from workaday.blueprint.schedule import windows
+from workaday.project.diagnostics import Diagnostic, KeyPath, Label
+from workaday.project.schema import Model
+from workaday.project.spelling import closest
+from workaday.project.units import format_duration
+
+if TYPE_CHECKING:
+    from workaday.project import Loaded
+
+# KServe refuses the first; the others are the pod's own, and would be there twice.
+TAKEN = {
+    "PYTHONPATH": "KServe refuses it: a model's modules lie beside its predictor",
+    "STORAGE_URI": "it says where the weights are: `weights.uri` does",
+    "PROTOCOL": "the kind of the server says it",
+    "HOME": "the only folder that can be written to is /tmp, and is the home already",
+    "INFERENCE_SERVICE_NAME": "KServe sets it to the model's name",
+}
+# The longest that Kubernetes' autoscaler looks back.
+MOST_DOWN_AFTER = 3600
+# What other releases of a tree are called.
+RELEASES = ("pools",)
+
+
+class Case(NamedTuple):
+    """One model, as it is written and as it is meant, where it stands, and the pools that it may run on."""
+
+    written: Model
+    model: Resolved
+    here: KeyPath
+    pools: list[Pool]
+    blueprint: Blueprint
+
+
+def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
+    """Return what the rules find in a project for a cluster."""
+    found = []
+    for index, (model, written) in enumerate(zip(blueprint.models, loaded.project.models, strict=True)):
+        pools = possible_pools(model, blueprint.pools, loaded.project, named=written.pools is not None)
+        case = Case(written, model, ("models", index), pools, blueprint)
+        found += [each for rule in RULES for each in rule(case)]
+    registry = loaded.project.registry
+    return found + ([] if registry or blueprint.cloud else list(nowhere_to_pull_from(loaded)))
+
+
+def unsaid_metric(case: Case) -> Iterator[Diagnostic]:
+    """C601: a metric that the server does not have: KEDA would ask in vain, and nothing ever scale."""
+    kind, metric = case.model.kind, case.model.scale.metric
+    known = signals(kind)
+    if metric not in known:
+        yield Diagnostic(
+            "C601",
+            f"`{kind}` does not say `{metric}`: nothing would ever scale",
+            (*case.here, "scale", "metric"),
+            f"it says {', '.join(f'`{each}`' for each in known)}",
+            secondary=(Label((*case.here, "server", "kind"), "the server"),),
+        )
+
+
+def taken_variables(case: Case) -> Iterator[Diagnostic]:
+    """C602: environment variables that KServe refuses, or that the pod has already."""
+    for part in ("env", "secrets"):
+        for name in getattr(case.written, part):
+            if name in TAKEN:
+                path = (*case.here, part, name)
+                yield Diagnostic("C602", f"`{name}` cannot be set", path, TAKEN[name], "key")
+
+
+def nothing_to_serve(case: Case) -> Iterator[Diagnostic]:
+    """C603: a ready-made server without a model."""
+    runtime, kind = RUNTIMES[case.model.kind], case.model.kind
+    args: Any = getattr(case.written.server, "args", None) or {}
+    own = {each.partition("=")[0].removeprefix("--") for each in runtime.args if "{weights}" in each}
+    if runtime.needs_weights and not case.written.weights and not own & set(args):
+        yield Diagnostic(
+            "C603",
+            f"`{case.model.name}` has a server and no model: `{kind}` never becomes ready",
+            (*case.here, "server", "kind"),
+            hints=('say where it is: `weights: {uri: "s3://bucket/model"}`',),
+        )
+
+
+def never_wakes(case: Case) -> Iterator[Diagnostic]:
+    """C604: replicas that go to none, and nothing brings one back."""
+    scale = case.model.scale
+    if scale.min:
+        return
+    if scale.metric == CPU:
+        yield Diagnostic(
+            "C604",
+            "a model that is scaled on CPU cannot sleep: with no replica there is no CPU to measure",
+            (*case.here, "scale", "min"),
+            "at least 1",
+        )
+    elif not scale.schedule:
+        yield Diagnostic(
+            "C604",
+            f"`{case.model.name}` would sleep for ever: replicas measure `{scale.metric}`, and there are none",
+            (*case.here, "scale", "min"),
+            "no request wakes it",
+            hints=("at least 1, or a `schedule` that wakes it",),
+        )
+
+
+def unspeakable_schedule(case: Case) -> Iterator[Diagnostic]:
+    """C605: a schedule that no pair of crons says."""
+    for place, each in enumerate(case.model.scale.schedule):
+        try:
+            windows(each.cron, each.for_seconds)
+        except ValueError as error:
+            path = (*case.here, "scale", "schedule", place)
+            yield Diagnostic("C605", f"`{each.cron}` for {format_duration(each.for_seconds)}: {error}", path)
+
+
+def nowhere_to_pull_from(loaded: Loaded) -> Iterator[Diagnostic]:
+    """C606: images that we build, and no registry to keep them in."""
+    for index, model in enumerate(loaded.project.models):
+        if model.server.kind == "torch" and not model.server.image:
+            yield Diagnostic(
+                "C606",
+                f"`{model.name}` gets an image of its own, and there is no registry to keep it in",
+                ("models", index, "server", "kind"),
+                hints=("`registry: {prefix: ghcr.io/team}`, or an image made elsewhere: `server.image`",),
+            )
+
+
+def weights_left_here(case: Case) -> Iterator[Diagnostic]:
+    """C607: weights that only this machine has, and no bucket of ours to push them to."""
+    weights = case.written.weights
+    if weights and not weights.uri and case.blueprint.cloud is None:
+        yield Diagnostic(
+            "C607",
+            f"the weights of `{case.model.name}` are on this machine alone",
+            (*case.here, "weights", "local"),
+            hints=("say where the cluster finds them: `uri: s3://...`, `pvc://CLAIM/...`, `oci://...`",),
+        )
+
+
+def shared_memory_above_memory(case: Case) -> Iterator[Diagnostic]:
+    """C608: shared memory that counts against a smaller limit: filling it kills the replica."""
+    compute = case.written.compute
+    if compute and compute.shm and compute.shm >= case.model.compute.memory_bytes:
+        label = (Label((*case.here, "compute", "memory"), "the replica's memory, /dev/shm included"),)
+        yield Diagnostic(
+            "C608",
+            "/dev/shm counts as memory, and has more than the replica may use",
+            (*case.here, "compute", "shm"),
+            "less than `memory`",
+            secondary=label if compute.memory else (),
+        )
+
+
+def parts_and_wholes(case: Case) -> Iterator[Diagnostic]:
+    """C609: pools whose GPUs have different names: a replica asks for one of them, and never runs on the other."""
+    if not case.model.compute.gpu_count:
+        return
+    names = {pool.name: gpu_resource([pool], case.blueprint.platform) for pool in case.pools}
+    if len(set(names.values())) > 1:
+        said = ", ".join(f"`{pool}` has {each}" for pool, each in names.items())
+        yield Diagnostic(
+            "C609",
+            f"`{case.model.name}` cannot run on all of its pools: {said}",
+            (*case.here, "pools") if case.written.pools else (*case.here, "compute", "gpu"),
+            hints=(f"name pools with whole GPUs ({GPU_TAINT.key}), or with parts of one size",),
+        )
+
+
+def looks_back_too_far(case: Case) -> Iterator[Diagnostic]:
+    """C610: a wait before scaling down that Kubernetes' autoscaler refuses."""
+    after = case.model.scale.down_after_seconds
+    if after > MOST_DOWN_AFTER:
+        yield Diagnostic(
+            "C610",
+            f"Kubernetes looks back an hour at most, not {format_duration(after)}",
+            (*case.here, "scale", "down_after"),
+            "at most 1h",
+            hints=("a floor for a time of day is a `schedule`",),
+        )
+
+
+def reserved_release(case: Case) -> Iterator[Diagnostic]:
+    """C611: a model that would bear the name of a release that all models share."""
+    if case.model.name in RELEASES:
+        yield Diagnostic(
+            "C611", f"no model can be called `{case.model.name}`", (*case.here, "name"), "the pools' release"
+        )
+
+
+def unknown_timezone(case: Case) -> Iterator[Diagnostic]:
+    """C612: a time zone that there is not: KEDA refuses all of the model's scaling for it."""
+    from zoneinfo import available_timezones
+
+    known = available_timezones()
+    for place, each in enumerate(case.model.scale.schedule):
+        if known and each.timezone not in known:
+            guess = closest(each.timezone, sorted(known))
+            path = (*case.here, "scale", "schedule", place, "timezone")
+            label = f"did you mean `{guess}`?" if guess else "such as `Europe/Berlin`"
+            yield Diagnostic("C612", f"there is no time zone `{each.timezone}`", path, label)
+
+
+RULES: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
+    unsaid_metric,
+    taken_variables,
+    nothing_to_serve,
+    never_wakes,
+    unspeakable_schedule,
+    weights_left_here,
+    shared_memory_above_memory,
+    parts_and_wholes,
+    looks_back_too_far,
+    reserved_release,
+    unknown_timezone,
+)

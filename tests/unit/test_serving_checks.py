@@ -1,0 +1,73 @@
+"""What a cluster refuses, or takes though it is dead afterwards (C6xx): each page, and what the pages do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workaday.blueprint.inputs import read_inputs
+from workaday.blueprint.resolve import resolve
+from workaday.checks import serving
+from workaday.project import ProjectError, codes, load
+
+PAGES = [page for code in codes.codes() if code.startswith("C6") and (page := codes.page(code))]
+HEAD = "version: 1\nname: shop\nplatform: {kind: aws, region: us-east-1}\nmodels:\n  - name: story\n"
+TORCH = "    server: {kind: torch, predictor: models/story/predictor.py}\n"
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Callable[[str], ProjectError]:
+    def check(text: str) -> ProjectError:
+        predictor = tmp_path / "models" / "story" / "predictor.py"
+        predictor.parent.mkdir(parents=True, exist_ok=True)
+        predictor.write_text("class Predictor:\n    def predict(self, payload):\n        return payload\n")
+        (tmp_path / "project.yaml").write_text(text)
+        loaded = load(tmp_path / "project.yaml")
+        return ProjectError(
+            serving.check(loaded, resolve(loaded.project, read_inputs(loaded), "default")), loaded.sources
+        )
+
+    return check
+
+
+def test_every_code_has_its_page() -> None:
+    assert [page.code for page in PAGES] == [f"C{number}" for number in range(601, 613)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.code)
+def test_the_bad_example_yields_exactly_its_code_with_a_place(page, found) -> None:
+    error = found(page.bad[0].text)
+    assert [each.code for each in error.diagnostics] == [page.code]
+    assert error.sources
+    assert error.sources.locate(error.diagnostics[0].path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.code)
+def test_the_good_example_has_no_finding(page, found) -> None:
+    assert found(page.good[0].text).diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "codes"),
+    [
+        ("    server: {kind: vllm, args: {model: org/name}}\n", []),
+        ("    server: {kind: vllm}\n", ["C603"]),
+        ("    server: {kind: container, image: a/b:1}\n    scale: {max: 2, metric: in_flight}\n", ["C601"]),
+        ("    server: {kind: container, image: a/b:1}\n    scale: {max: 2, metric: cpu}\n", []),
+        ("    server: {kind: container, image: a/b:1}\n    scale: {min: 0, max: 2}\n", ["C604"]),
+        (TORCH + "    scale: {max: 2, metric: latency, target: 1s}\n", []),
+        (TORCH + "    secrets: {PROTOCOL: {secret: a, key: b}}\n", ["C602"]),
+        (TORCH + '    scale: {max: 2, schedule: [{cron: "*/5 * * * *", for: 1m, min: 1}]}\n', ["C605"]),
+        (TORCH + "    weights: {local: models/story}\n", []),
+        (TORCH + "    compute: {shm: 2Gi}\n", ["C608"]),
+    ],
+)
+def test_what_the_pages_do_not_show(model, codes, found) -> None:
+    assert [each.code for each in found(HEAD + model).diagnostics] == codes
+
+
+def test_a_default_metric_is_one_that_the_server_says(found) -> None:
+    for kind in ("vllm", "huggingface", "triton", "tensorflow", "torchserve"):
+        assert found(HEAD + f'    server: {{kind: {kind}}}\n    weights: {{uri: "s3://a/b"}}\n').diagnostics == ()
