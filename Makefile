@@ -24,7 +24,7 @@ status: $(VENV)/.local
 	@$(WORKADAY) status
 
 test: $(VENV)/.dev $(VENV)/.foreign
-	@$(BIN)/pytest -m "not soak and not cluster"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not cluster"
 
 # The long ones: fuzzing with 10,000 inputs, the server under mixed load.
 soak: $(VENV)/.dev $(VENV)/.foreign
