@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workaday.execute.failures import as_project_error, at_its_origin
+from workaday.execute.failures import as_project_error, at_its_key, at_its_origin
 from workaday.execute.terraform import TerraformFailure
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.project.diagnostics import Diagnostic, ProjectError, render_text
@@ -77,6 +77,7 @@ def told(event: dict[str, object], output: str = "", platform: str = "aws") -> l
         ({"snippet": {"context": 'variable "access"', "code": "condition = x"}}, "var.access"),
         ({"snippet": {"context": None, "code": '  "network": {'}}, "var.network"),
         ({"snippet": {"context": 'module "cluster"', "code": "  access = var.access"}}, "var.access"),
+        ({"snippet": {"context": 'module "budget"', "code": "  notify = var.budget.notify"}}, "var.budget"),
         (
             {"address": "module.dns", "snippet": {"context": 'module "dns"', "code": "  dns   = var.dns"}},
             "var.dns",
@@ -93,6 +94,21 @@ def test_what_a_module_refuses_is_told_in_its_words_at_what_it_is_about(raw: dic
     [found] = told({"summary": "Invalid value for variable", "detail": words + by, **raw})
     assert (found.code, found.message) == ("X111", words.replace("\n", " "))
     assert found.path == ("platform", subject)
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        ("platform.kind must be another", ("platform", "kind")),
+        ("platform.port must be lower", ("platform",)),
+        ("it must be another", ("platform",)),
+    ],
+)
+def test_a_refusal_is_told_at_the_key_that_it_names_where_the_file_has_it(
+    workspace: Workspace, message: str, path: tuple[str, ...]
+) -> None:
+    found = at_its_key(Diagnostic("X111", message, ("platform",)), workspace.loaded.sources)
+    assert (found.message, found.path) == (message, path)
 
 
 def test_a_refused_node_group_is_told_at_its_pool_without_the_modules_own_line() -> None:

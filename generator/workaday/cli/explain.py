@@ -156,9 +156,11 @@ def shown(value: Any, field: FieldInfo | None = None) -> str:
 
     from workaday.project.units import format_duration, format_memory
 
-    spell = {"memory": format_memory, "duration": format_duration}.get(format_of(field.annotation) if field else "")
-    if spell and isinstance(value, int | float):
-        return spell(value)
+    kind = format_of(field.annotation) if field else ""
+    if kind == "memory" and isinstance(value, int):
+        return format_memory(value)
+    if kind == "duration" and isinstance(value, float):
+        return format_duration(value)
     return json.dumps(value, default=lambda each: each.model_dump(exclude_none=True), ensure_ascii=False)
 
 

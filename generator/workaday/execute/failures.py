@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workaday.execute.terraform import Event, TerraformFailure
@@ -13,6 +14,7 @@ from workaday.render.origins import ORIGINS, Origins, parse
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
+    from workaday.project.sources import Sources
 
 # process.py prints `error: …` as its last words; local-exec wraps them in a paragraph about itself.
 # What a module of ours refuses, in its own words: a validation or a precondition.
@@ -22,7 +24,7 @@ CHECKED_BY = re.compile(r"\n*This was checked by the validation rule at .*\Z", r
 ABOUT = re.compile(r"node group (\S+?):")
 PLACE = re.compile(r"\nat [^\n]+:\d+:\d+: [^\n]*\Z")
 # The variable that a finding is about: its declaration, its value in a tfvars file, or the argument that passes it on.
-VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*(\w+)\s*=')
+VARIABLE = re.compile(r'variable "(\w+)"|^\s*"(\w+)":|^\s*\w+\s*=.*?\bvar\.(\w+)|^\s*(\w+)\s*=')
 MODULE = re.compile(r"module\.\w+")
 NO_CREDENTIALS = re.compile(
     r"No valid credential sources|ExpiredToken|InvalidClientTokenId|could not find default credentials"
@@ -57,7 +59,15 @@ def at_its_origin(workspace: Workspace) -> Iterator[None]:
         found = wrong_account(failure, workspace) or as_project_error(
             failure, lambda address: origins.lookup_address(root, address), workspace.blueprint.platform
         )
-        raise ProjectError(found.diagnostics, workspace.loaded.sources) from None
+        sources = workspace.loaded.sources
+        raise ProjectError([at_its_key(each, sources) for each in found.diagnostics], sources) from None
+
+
+def at_its_key(found: Diagnostic, sources: Sources) -> Diagnostic:
+    """Return a finding at the very key that its words begin with (`network.cidr must ...`), where a file has it."""
+    about = re.match(rf"{re.escape(str(found.path[-1]))}\.(\w+)", found.message) if found.path else None
+    path = (*found.path, about[1]) if about else found.path
+    return replace(found, path=path) if sources.origin(path) else found
 
 
 def wrong_account(failure: TerraformFailure, workspace: Workspace) -> ProjectError | None:
