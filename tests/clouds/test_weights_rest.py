@@ -18,12 +18,18 @@ from workaday.execute.weights import Place, blobs, manifest
 from workaday.execute.weights.blobs import Blobs
 from workaday.execute.weights.gcs import Gcs
 from workaday.execute.weights.manifest import MANIFEST
-from workaday.execute.weights.push import compare, measure, push
+from workaday.execute.weights.push import compare, push
+from workaday.execute.weights.push import measure as measured
 from workaday.project.diagnostics import ProjectError
 
 STEP = 256 * 1024  # Google takes and keeps whole steps of this, but for the last
 PIECE = 4 * STEP
 SIZE = 5 * PIECE + 11
+
+
+def measure(folder, include=()):
+    """With what Google's storage asks for."""
+    return measured(folder, include, md5=True)
 
 
 class Heard:
@@ -286,6 +292,22 @@ def test_google_is_not_sent_to_a_session_that_ends_meanwhile(google, folder):
     assert fake.objects["story/model.safetensors"][0] == (folder / "model.safetensors").read_bytes()
 
 
+def test_google_refuses_what_was_damaged_on_the_way(google, folder):
+    fake, store = google
+
+    def damages(query, headers, body):
+        return fake.put(query, headers, b"\0" + body[1:] if body else body)
+
+    fake.api.on("PUT", "/session", damages)
+    with pytest.raises(ProjectError, match="MD5 hash does not match"):
+        push(store, compare(store, measure(folder, ["*.safetensors"])), Heard())
+    assert fake.objects == {}
+    fake.sessions["0"] = None  # what it refuses is over
+    fake.api.on("PUT", "/session", fake.put)
+    push(store, compare(store, measure(folder, ["*.safetensors"])), Heard())
+    assert "story/model.safetensors" in fake.objects
+
+
 @pytest.mark.parametrize("service", ["google", "azure"])
 def test_a_file_that_is_gone_meanwhile_is_a_named_error(service, request, folder):
     _, store = request.getfixturevalue(service)
@@ -304,5 +326,5 @@ def test_a_file_that_changes_meanwhile_never_becomes_part_of_a_whole(service, re
     (folder / "model.safetensors").write_bytes(os.urandom(SIZE))
     with pytest.raises(ProjectError) as error:
         push(store, difference, Heard())
-    assert "MD5" in error.value.diagnostics[0].message
+    assert "model.safetensors has changed meanwhile" in error.value.diagnostics[0].message
     assert f"story/{MANIFEST}" not in {**getattr(fake, "objects", {}), **getattr(fake, "blobs", {})}

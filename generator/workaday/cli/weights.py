@@ -45,7 +45,7 @@ def push(
     folder = folder_of(workspace, name, source, include)
     store = weights.store_of(place, workspace.state / "weights")
     note(f"reading {folder}")
-    entries = room.measure(folder, include)
+    entries = room.measure(folder, include, md5=store.by_md5)
     difference = room.compare(store, entries)
     if dry_run:
         report(place, difference, as_json=as_json, sent=False, pruned=False)

@@ -66,7 +66,13 @@ class Upload(Protocol):
 
 
 class Store(Protocol):
-    """A place that takes files. Each call raises ProjectError where it fails."""
+    """A place that takes files. Each call raises ProjectError where it fails.
+
+    Attributes:
+        by_md5: it wants to be told each file's MD5 beforehand.
+    """
+
+    by_md5: bool
 
     def listed(self) -> Mapping[str, int]:
         """Return the size of each file that is there, by path."""

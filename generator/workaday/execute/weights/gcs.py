@@ -15,7 +15,7 @@ from workaday.execute.clouds import gcp
 from workaday.execute.clouds.rest import TRIES, Rest
 from workaday.execute.weights import Place
 from workaday.execute.weights.manifest import Entry, Piece
-from workaday.project.diagnostics import ProjectError, mistake
+from workaday.project.diagnostics import ProjectError
 
 SHA256 = "sha256"
 # A session ends by itself after a week, and with what it refuses.
@@ -31,6 +31,8 @@ class Gcs:
         rest: Google's APIs.
         notes: a folder of this machine, where the addresses of sessions are kept.
     """
+
+    by_md5 = True
 
     def __init__(self, place: Place, rest: Rest, notes: Path) -> None:
         self.place, self.rest, self.notes = place, rest, notes
@@ -84,8 +86,6 @@ class Session:
 
     def send(self, piece: Piece, body: bytes) -> None:
         """Send what is missing of a piece; where the connection breaks, ask how far it came and go on."""
-        if len(body) != piece.size:
-            raise mistake("X151", f"{self.entry.path} has changed meanwhile")
         left = TRIES
         while self.offset < piece.start + piece.size or not piece.size:
             before = self.offset
@@ -121,7 +121,7 @@ class Session:
             self.store.uploads,
             params={"uploadType": "resumable", "name": self.store.place.key(entry.path)},
             headers={"X-Upload-Content-Length": str(entry.size)},
-            json={"metadata": {SHA256: entry.sha256}, "md5Hash": base64.b64encode(entry.md5).decode()},
+            json={"metadata": {SHA256: entry.sha256}, "md5Hash": base64.b64encode(entry.md5 or b"").decode()},
         )
         url: str = answer.headers["Location"]
         self.note.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,6 @@ class Piece:
     start: int
     size: int
     sha256: bytes
-    md5: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +42,30 @@ class Entry:
         source: where it is on this machine.
         size: bytes.
         sha256: in hexadecimal digits.
-        md5: what storage services check whole files by.
         pieces: all of it, in order; an empty file is one empty piece.
+        md5: of the whole file, for the service that checks by it; None elsewhere.
     """
 
     path: str
     source: Path
     size: int
     sha256: str
-    md5: bytes
     pieces: tuple[Piece, ...]
+    md5: bytes | None = None
 
     def read(self, piece: Piece) -> bytes:
-        """Return a piece's bytes as they are now."""
+        """Return a piece's bytes.
+
+        Raises:
+            OSError: it cannot be read.
+            ProjectError: X163, it is no longer what it was when it was measured.
+        """
         with self.source.open("rb") as file:
             file.seek(piece.start)
-            return file.read(piece.size)
+            body = file.read(piece.size)
+        if hashlib.sha256(body).digest() != piece.sha256:
+            raise mistake("X163", f"{self.path} has changed meanwhile", "wait until whatever writes it is done")
+        return body
 
 
 def piece_size(size: int) -> int:
@@ -67,26 +74,26 @@ def piece_size(size: int) -> int:
     return max(PIECE_BYTES, -(-least // MIB) * MIB)
 
 
-def measured(path: str, source: Path) -> Entry:
-    """Read a file once and return it with all its checksums.
+def measured(path: str, source: Path, *, md5: bool = False) -> Entry:
+    """Read a file once and return it with its checksums.
 
     Raises:
         OSError: it cannot be read.
     """
-    whole, whole_md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     size = source.stat().st_size
     length, start = piece_size(size), 0
+    whole, whole_md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     pieces: list[Piece] = []
     with source.open("rb") as file:
         while not pieces or start < size:
-            sha256, md5, left = hashlib.sha256(), hashlib.md5(usedforsecurity=False), length
+            digest, left = whole if size <= length else hashlib.sha256(), length
             while left and (chunk := file.read(min(CHUNK_BYTES, left))):
-                for each in (whole, whole_md5, sha256, md5):
+                for each in {whole, digest, whole_md5} if md5 else {whole, digest}:
                     each.update(chunk)
                 left -= len(chunk)
-            pieces.append(Piece(start, length - left, sha256.digest(), md5.digest()))
+            pieces.append(Piece(start, length - left, digest.digest()))
             start += length
-    return Entry(path, source, size, whole.hexdigest(), whole_md5.digest(), tuple(pieces))
+    return Entry(path, source, size, whole.hexdigest(), tuple(pieces), whole_md5.digest() if md5 else None)
 
 
 def files(source: Path, include: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:

@@ -47,7 +47,7 @@ class Listener(Protocol):
         """A file is there."""
 
 
-def measure(source: Path, include: Sequence[str] = ()) -> tuple[Entry, ...]:
+def measure(source: Path, include: Sequence[str] = (), *, md5: bool = False) -> tuple[Entry, ...]:
     """Read all files of a folder and return them with their checksums.
 
     Raises:
@@ -57,7 +57,7 @@ def measure(source: Path, include: Sequence[str] = ()) -> tuple[Entry, ...]:
     found = list(files(source, include))
     try:
         with ThreadPoolExecutor(WORKERS) as pool:
-            entries = tuple(pool.map(lambda each: measured(*each), found))
+            entries = tuple(pool.map(lambda each: measured(*each, md5=md5), found))
         own = source / MANIFEST
         listed = parse(own.read_text("utf-8")) if source.is_dir() and own.is_file() else {}
     except OSError as error:

@@ -22,6 +22,8 @@ class S3:
         client: a boto3 client of S3.
     """
 
+    by_md5 = False
+
     def __init__(self, place: Place, client: Any) -> None:
         self.place = place
         self.client = client
@@ -134,7 +136,7 @@ class Multipart:
         for page in pages:
             for part in page.get("Parts", ()):
                 number = part["PartNumber"]
-                if number > len(self.entry.pieces) or not matches(part, self.entry.pieces[number - 1]):
+                if number > len(self.entry.pieces) or not matches(part, self.entry, self.entry.pieces[number - 1]):
                     return None
                 held[number] = part["ETag"]
         return held
@@ -145,13 +147,13 @@ def store(place: Place, notes: Path) -> S3:
     return S3(place, client_of(place.region)("s3"))
 
 
-def matches(part: Mapping[str, Any], piece: Piece) -> bool:
+def matches(part: Mapping[str, Any], entry: Entry, piece: Piece) -> bool:
     """Return whether a part that is there is a piece: by its SHA-256, or where the service keeps none by its MD5."""
     if part["Size"] != piece.size:
         return False
     if "ChecksumSHA256" in part:
         return bool(part["ChecksumSHA256"] == b64(piece.sha256))
-    return bool(part["ETag"].strip('"') == piece.md5.hex())
+    return bool(part["ETag"].strip('"') == hashlib.md5(entry.read(piece), usedforsecurity=False).hexdigest())
 
 
 def checksum(entry: Entry) -> str:
