@@ -27,6 +27,7 @@ VERBS = [
     "serve",
     "doctor",
     "kubeconfig",
+    "weights push",
 ]
 
 
@@ -56,9 +57,9 @@ def test_version_is_answered_without_typer() -> None:
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_text_is_as_agreed(verb: str, workaday, update_golden) -> None:
-    done = workaday(*filter(None, [verb]), "--help", COLUMNS="100", TERMINAL_WIDTH="100")
+    done = workaday(*verb.split(), "--help", COLUMNS="100", TERMINAL_WIDTH="100")
     assert done.returncode == 0
-    update_golden(GOLDEN / f"{verb or 'workaday'}.txt", done.stdout)
+    update_golden(GOLDEN / f"{verb.replace(' ', '-') or 'workaday'}.txt", done.stdout)
 
 
 def test_an_answer_that_cannot_be_written_is_a_failure(workaday, tmp_path: Path) -> None:
