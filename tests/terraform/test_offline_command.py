@@ -68,3 +68,14 @@ def test_the_local_platform_has_no_offline_plan(tmp_path, workaday):
     assert done.returncode == 1
     assert "error[X143]: the local platform has no account to do without" in done.stderr
     assert "project.yaml:3:" in done.stderr
+
+
+def test_what_a_module_refuses_is_told_at_the_very_key(project, workaday):
+    text = (project / "project.yaml").read_text()
+    assert "network:" not in text
+    wrong = text.replace("  kind: aws\n", "  kind: aws\n  network: {nat: single, cidr: 10.0.0.0/30}\n")
+    (project / "project.yaml").write_text(wrong)
+    done = workaday("plan", "--offline", cwd=project)
+    assert done.returncode == 1
+    assert "error[X111]: network.cidr must be from /16 to /20" in done.stderr
+    assert "(platform.network.cidr)" in done.stderr

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from workaday.execute.failures import at_its_key
 from workaday.execute.offline.grading import OfflinePlan
 from workaday.execute.offline.planner import plan
 from workaday.execute.workspace import Workspace
@@ -40,7 +41,8 @@ def plan_tree(workspace: Workspace, against: Path | None = None) -> dict[str, Of
         try:
             plans[name] = plan(tree / name, against=before.get(name), origin=_origin(workspace, name))
         except ProjectError as error:
-            raise ProjectError(error.diagnostics, workspace.loaded.sources) from None
+            sources = workspace.loaded.sources
+            raise ProjectError([at_its_key(each, sources) for each in error.diagnostics], sources) from None
     _leave(workspace.state / "offline", plans)
     return plans
 
