@@ -318,6 +318,20 @@ def test_the_verb_is_for_clouds(workspace, capsys):
     assert "error[X152]: `local` has no cluster" in capsys.readouterr().err
 
 
+def test_a_token_of_a_cloud_that_there_is_not(capsys):
+    assert run(["kube-token", "ibm"]) == 1
+    assert "error[X152]: `ibm` is no cloud" in capsys.readouterr().err
+    assert run(["kube-token", "aws"]) == 1
+    assert "--cluster NAME --region REGION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "module"), [("gcp", gcp), ("azure", azure)])
+def test_the_verb_prints_each_clouds_token(kind, module, monkeypatch, capsys):
+    monkeypatch.setattr(module, "token", lambda: Token("abc", NOW))
+    assert run(["kube-token", kind]) == 0
+    assert json.loads(capsys.readouterr().out)["status"]["token"] == "abc"
+
+
 @mock_aws
 def test_eks_of_moto_is_asked_as_the_real_one_is(cloud):
     """The call's shape: moto has no access entries, but it has clusters."""
