@@ -7,8 +7,11 @@ import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from load.debian import PACKAGES, Debian, Program
+from load.debian import find as find_program
 from plane import keda as keda_
 from plane import kserve as kserve_
 from plane import kwok, network, programs, session
@@ -18,6 +21,7 @@ from plane.pods import ProcessNode
 from plane.testing import Apply, Need, WaitReady
 
 LEFT_OUT = pytest.StashKey[dict[str, None]]()
+DOWNLOADED = pytest.StashKey[dict[str, Program | str]]()
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +39,33 @@ def need(pytestconfig: pytest.Config) -> Need:
     return check
 
 
-def leave_out(config: pytest.Config, reason: str) -> None:
+@pytest.fixture(scope="session")
+def debian(pytestconfig: pytest.Config) -> Debian:
+    """Return a program of Debian's; the test is left out, loudly, where it cannot be had, and fails in CI."""
+
+    def found(name: str) -> Program:
+        had = pytestconfig.stash[DOWNLOADED][name]
+        if isinstance(had, Program):
+            return had
+        if os.environ.get("CI"):
+            pytest.fail(had, pytrace=False)
+        leave_out(pytestconfig, had)
+
+    return found
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Download Debian's programs that tests want while the network is the machine's: the plane's leads nowhere."""
+    had = session.config.stash.setdefault(DOWNLOADED, {})
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ()) if name in PACKAGES}
+    for name in wanted if not session.config.option.collectonly else ():
+        try:
+            had[name] = find_program(name)
+        except programs.Missing as reason:
+            had[name] = str(reason)
+
+
+def leave_out(config: pytest.Config, reason: str) -> NoReturn:
     """Skip a test for a reason that the summary repeats."""
     config.stash.setdefault(LEFT_OUT, {})[reason] = None
     pytest.skip(reason)

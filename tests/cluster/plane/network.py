@@ -111,7 +111,8 @@ def back() -> Iterator[int]:
         try:
             yield before.fileno()
         finally:
-            system("setns", before.fileno(), NEW_NETWORK)
+            if not os.path.samestat(OWN.stat(), os.fstat(before.fileno())):
+                system("setns", before.fileno(), NEW_NETWORK)
 
 
 def system(call: str, *arguments: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import re
 import ssl
 import sys
 import threading
@@ -21,7 +22,7 @@ from plane.pki import Pair
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 40, 10, 0.5
-PER_SUBNET = 250
+PER_SUBNET, PER_NODE = 250, 4000
 
 
 class Node:
@@ -29,7 +30,7 @@ class Node:
 
     Args:
         api: the API server.
-        node: its object: name, labels, taints, capacity.
+        node: its object: name (`WORD-NUMBER`, the number its own and below 16), labels, taints, capacity.
         folder: for what its pods leave.
         images: see `Images`.
         everywhere: see `Pod`.
@@ -40,7 +41,8 @@ class Node:
         self.everywhere = everywhere
         self.name: str = node["metadata"]["name"]
         self.pods: dict[str, Pod] = {}
-        self.count = 0
+        # nodes share the bridge: `spot-2` begins where `spot-1` cannot come
+        self.count = PER_NODE * int(re.sub(r".*-(\d+)$", r"\1", self.name))
 
     def register(self, port: int) -> None:
         """Make the node, with its logs at a port, and say that it is ready."""
