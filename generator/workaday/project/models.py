@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from .servers import Server
 from .units import (
     CountOrPercent,
     Cpu,
     Cron,
+    Distinct,
     Duration,
     EnvName,
     FilePath,
@@ -192,6 +193,10 @@ class Route(Part):
     public: bool | None = Field(None, description="Whether it answers without a key.")
 
 
+def _some_pool(pools: tuple[str, ...]) -> tuple[str, ...]:
+    return pools or refuse("range", "`pools` is empty", "leave it out: then it is every pool that fits")
+
+
 class Model(Part):
     """One model and everything about it."""
 
@@ -202,7 +207,9 @@ class Model(Part):
     env: dict[EnvName, str] = Field({}, description="Environment variables; never credentials.")
     secrets: dict[EnvName, SecretRef] = Field({}, description="Environment variables that come from Secrets.")
     compute: Compute | None = Field(None, description="What each replica gets.")
-    pools: Seq[Name] | None = Field(None, description="The pools it may run on, the preferred first.")
+    pools: Annotated[Distinct[Name], AfterValidator(_some_pool)] | None = Field(
+        None, description="The pools it may run on, the preferred first."
+    )
     scale: Scale | None = Field(None, description="How many replicas, and what decides.")
     limits: Limits | None = Field(None, description="What one replica takes before it says no.")
     batching: Batching | None = Field(None, description="Requests that are predicted together.")

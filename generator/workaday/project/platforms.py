@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from .units import (
     Cidr,
+    Distinct,
     Duration,
     Email,
     FilePath,
@@ -14,8 +15,8 @@ from .units import (
     Part,
     Rare,
     SecretName,
-    Seq,
     Version,
+    distinct,
     matching,
     refuse,
 )
@@ -28,9 +29,14 @@ def _zones(value: object) -> object:
         if not 1 <= value <= 6:
             refuse("range", f"`{value}` zones", "must be from 1 to 6")
         return value
-    if not value or not all(isinstance(each, str) and each for each in value):
-        refuse("type", "a list of zones, or how many", "write `[us-east-1a, us-east-1b]` or `3`")
-    return tuple(value)
+    if not value:
+        refuse("range", "`zones` is empty", "name one, or write how many")
+    for place, each in enumerate(value):
+        if isinstance(each, int) and not isinstance(each, bool):
+            refuse("misread", f"`{each}` is read as a number, but a zone is text", f'quote it: "{each}"', key=place)
+        if not isinstance(each, str) or not each:
+            refuse("type", "a list of zones, or how many", "write `[us-east-1a, us-east-1b]` or `3`")
+    return distinct(tuple(value))
 
 
 Zones = Annotated[int | tuple[str, ...], BeforeValidator(_zones, json_schema_input_type=int | list[str])]
@@ -44,7 +50,7 @@ class Network(Rare):
         None, description="How a new network's private nodes reach out: one NAT gateway, one a zone, or none."
     )
     vpc: str | None = Field(None, description="An existing network, by its id (aws) or name (gcp, azure).")
-    subnets: Seq[str] | None = Field(None, description="The existing network's subnets for the nodes.")
+    subnets: Distinct[str] | None = Field(None, description="The existing network's subnets for the nodes.")
 
     @model_validator(mode="after")
     def _new_or_existing(self) -> Self:
@@ -60,11 +66,11 @@ class Access(Rare):
     """Who reaches the cluster's API."""
 
     endpoint: Literal["public", "private"] | None = Field(None, description="Whether the API has a public address.")
-    cidrs: Seq[Cidr] | None = Field(None, description="The networks that may reach a public endpoint.")
+    cidrs: Distinct[Cidr] | None = Field(None, description="The networks that may reach a public endpoint.")
     via: Literal["vpn", "peering", "bastion", "runner"] | None = Field(
         None, description="How you reach a private endpoint; without it, none would reach the cluster."
     )
-    admins: Seq[str] | None = Field(
+    admins: Distinct[str] | None = Field(
         None, description="Who administers the cluster: IAM principals (aws), members (gcp), group object ids (azure)."
     )
 
@@ -72,7 +78,7 @@ class Access(Rare):
 class System(Rare):
     """The pool where controllers run; never spot."""
 
-    instances: Seq[str] | None = Field(None, description="Instance types, the first that is available.")
+    instances: Distinct[str] | None = Field(None, description="Instance types, the first that is available.")
     nodes: int | None = Field(None, ge=1, le=100, description="How many nodes.")
 
 
@@ -80,7 +86,7 @@ class Budget(Rare):
     """An alarm on what the project costs."""
 
     monthly: float = Field(gt=0, description="US dollars a month.")
-    notify: Seq[Email] = Field((), description="Who is told at 50, 80 and 100 percent.")
+    notify: Distinct[Email] = Field((), description="Who is told at 50, 80 and 100 percent.")
 
 
 class Local(Part):

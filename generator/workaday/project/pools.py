@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .units import Memory, Name, Part, Rare, Seq, refuse
+from .units import Distinct, Memory, Name, Part, Rare, refuse
 
 
 class Accelerator(Part):
@@ -65,9 +65,9 @@ class Pool(Rare):
     accelerator: (
         Annotated[Accelerator, BeforeValidator(_accelerator, json_schema_input_type=str | Accelerator)] | None
     ) = Field(None, description="The GPUs of each node; `L4` is short for one L4.")
-    instances: Seq[str] | None = Field(None, description="Instance types, instead of `accelerator`.")
+    instances: Distinct[str] | None = Field(None, description="Instance types, instead of `accelerator`.")
     nodes: Nodes | None = Field(None, description="How many nodes.")
-    zones: Seq[str] | None = Field(None, description="The zones it may use, if not the platform's.")
+    zones: Distinct[str] | None = Field(None, description="The zones it may use, if not the platform's.")
     spot: Annotated[Spot | None, BeforeValidator(_spot, json_schema_input_type=bool | Spot | None)] = Field(
         None, description="Spot nodes; absent, all are on demand."
     )

@@ -61,9 +61,23 @@ def build_all(whole: type[Part]) -> None:
 
 
 def refuse(kind: str, message: str, label: str = "", *hints: str, **context: Any) -> NoReturn:
-    """Raise what `validation` turns into a finding: kind is `malformed`, `range`, `choice`, `shape` or `conflict`."""
+    """Raise what `validation` turns into a finding: kind is `malformed`, `misread`, `range`, `choice` or `conflict`.
+
+    `key` in the context is where below the value it is: keys, or a place in a list.
+    """
     context = {"message": message, "label": label, "hints": hints, **context}
     raise PydanticCustomError(kind, "{message}", context)
+
+
+def distinct(items: tuple[T, ...]) -> tuple[T, ...]:
+    """Return a list as it is, or refuse what is in it twice."""
+    for place, item in enumerate(items):
+        if item in items[:place]:
+            refuse("conflict", f"`{item}` is given twice", "remove one of them", key=place)
+    return items
+
+
+Distinct = Annotated[tuple[T, ...], Strict(False), AfterValidator(distinct)]
 
 
 _MEMORY = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -184,7 +198,7 @@ def _cidr(value: str) -> str:
     import ipaddress
 
     try:
-        ipaddress.ip_network(value)
+        network = ipaddress.ip_network(value)
     except ValueError as error:
         said = str(error)
         if "host bits set" in said:
@@ -192,6 +206,8 @@ def _cidr(value: str) -> str:
                 "malformed", f"`{value}` is no network", f"did you mean `{ipaddress.ip_network(value, strict=False)}`?"
             )
         refuse("malformed", f"`{value}` is no network", "write `10.40.0.0/16`; one address is `203.0.113.7/32`")
+    if "/" not in value:  # the clouds take none without its length
+        refuse("malformed", f"`{value}` is no network: it has no length", f"did you mean `{network}`?")
     return value
 
 

@@ -130,7 +130,15 @@ def _finding(error: ErrorDetails, path: KeyPath, sources: Sources) -> Diagnostic
     return _type(error, path, sources)
 
 
-_CUSTOM = {"malformed": "P206", "range": "P205", "choice": "P204", "conflict": "P207", "absent": "P203", "type": "P202"}
+_CUSTOM = {
+    "malformed": "P206",
+    "misread": "P208",
+    "range": "P205",
+    "choice": "P204",
+    "conflict": "P207",
+    "absent": "P203",
+    "type": "P202",
+}
 
 
 def _custom(kind: str, context: Mapping[str, Any], path: KeyPath, sources: Sources) -> Diagnostic:
@@ -144,7 +152,9 @@ def _custom(kind: str, context: Mapping[str, Any], path: KeyPath, sources: Sourc
         spelled = sources.spelled(path)
         message = message.replace(f"`{value}`", f"`{spelled}`") if spelled else message
     at: At = "key" if kind in ("conflict", "absent") else "value"
-    return Diagnostic(_CUSTOM[kind], message, (*path, *context.get("key", "").split()), label, at, hints)
+    below = context.get("key", "")
+    where = (*path, below) if isinstance(below, int) else (*path, *below.split())
+    return Diagnostic(_CUSTOM[kind], message, where, label, at, hints)
 
 
 def _choice(error: ErrorDetails, context: Mapping[str, Any], path: KeyPath, sources: Sources) -> Diagnostic:
