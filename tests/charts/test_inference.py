@@ -23,8 +23,9 @@ CHART = REPOSITORY / "charts" / "inference"
 GOLDEN = REPOSITORY / "tests" / "golden" / "charts" / "full-aws.yaml"
 
 
-def test_helm_finds_no_fault() -> None:
-    done = helm("lint", "--strict", str(CHART))
+@pytest.mark.parametrize("chart", ["inference", "nodepools"])
+def test_helm_finds_no_fault(chart) -> None:
+    done = helm("lint", "--strict", str(CHART.with_name(chart)))
     assert done.returncode == 0, done.stdout
 
 

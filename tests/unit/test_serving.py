@@ -15,6 +15,7 @@ from workaday.project import load
 
 PLATFORMS = {
     "aws": 'aws, region: us-east-1, account: "111122223333"',
+    "groups": 'aws, region: us-east-1, account: "111122223333", provisioner: node_groups',
     "gcp": "gcp, region: us-central1, project: dungeon-prod",
     "azure": "azure, region: westeurope, subscription: 00000000-0000-0000-0000-000000000000",
     "existing": "existing, context: prod",
@@ -90,7 +91,7 @@ def test_a_short_request_needs_no_more_than_its_time(serving):
 
 
 def test_replicas_prefer_what_is_paid_for_and_cheap_and_stand_its_taints(serving):
-    found = serving(GPU).scheduling
+    found = serving(GPU, cloud="groups").scheduling
     assert found.pools == ("gpu",)
     assert [(each.value, each.weight) for each in found.preferences] == [("spot", 80)]
     assert [(each.key, each.value) for each in found.tolerations] == [
@@ -99,9 +100,43 @@ def test_replicas_prefer_what_is_paid_for_and_cheap_and_stand_its_taints(serving
     ]
     assert "workaday.dev/capacity" in found.spread
     reserved = serving(
-        GPU, pools="pools:\n  - {name: gpu, accelerator: L4, nodes: {max: 9}, spot: true, reservation: cr-1}\n"
+        GPU,
+        cloud="groups",
+        pools="pools:\n  - {name: gpu, accelerator: L4, nodes: {max: 9}, spot: true, reservation: cr-1}\n",
     )
     assert [each.value for each in reserved.scheduling.preferences] == ["reserved", "spot"]
+
+
+def test_where_karpenter_rents_only_its_node_pools_say_how(serving, blueprint):
+    found = serving(GPU).scheduling
+    assert (found.preferences, "workaday.dev/capacity" in found.spread) == ((), False)
+    rented = {each.name: each for each in blueprint(GPU).cloud.node_pools}
+    assert {name: (each.capacity, each.weight, each.most) for name, each in rented.items()} == {
+        "gpu-base": ("on-demand", 60, 1),
+        "gpu-spot": ("spot", 50, 8),
+        "gpu-on-demand": ("on-demand", 10, 8),
+    }
+    assert rented["gpu-spot"].instances[0] == "g6.xlarge"
+    assert [each.key for each in rented["gpu-spot"].taints] == ["nvidia.com/gpu", "workaday.dev/capacity"]
+    assert [each.key for each in rented["gpu-base"].taints] == ["nvidia.com/gpu"]
+    assert blueprint(GPU, cloud="groups").cloud.node_pools == ()
+
+
+@pytest.mark.parametrize(
+    ("pool", "parts"),
+    [
+        ("nodes: {max: 3}", ["on-demand"]),
+        ("nodes: {max: 3}, spot: {on_demand_base: 3}", ["base"]),
+        ("nodes: {max: 3}, spot: {fallback: none}", ["spot"]),
+        ("nodes: {max: 3}, reservation: cr-1", ["reserved"]),
+        ("nodes: {max: 3}, reservation: cr-1, spot: true", ["reserved", "spot", "on-demand"]),
+    ],
+)
+def test_each_way_to_rent_is_a_node_pool_and_what_is_paid_for_comes_first(blueprint, pool, parts):
+    found = blueprint(GPU, pools=f"pools:\n  - {{name: gpu, accelerator: L4, {pool}}}\n").cloud.node_pools
+    assert [each.name for each in found] == [f"gpu-{part}" for part in parts]
+    assert [each.weight for each in found] == sorted((each.weight for each in found), reverse=True)
+    assert all(each.most <= 3 for each in found)
 
 
 def test_earlier_pools_are_preferred(serving):

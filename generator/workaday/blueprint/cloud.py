@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workaday.blueprint.model import Reservation
+
+if TYPE_CHECKING:
+    from workaday.blueprint.node_pools import NodePool
 
 POOL_LABEL = "workaday.dev/pool"
 CAPACITY_LABEL = "workaday.dev/capacity"
@@ -157,6 +161,7 @@ class Cloud:
         weights_bucket: the bucket that we make for weights; azure: a storage account.
         registry: the image registry that we make.
         resource_group: azure's; None elsewhere.
+        node_pools: what Karpenter may rent (aws); none with another provisioner.
         gpu_limits: the most GPUs of each type that an auto-provisioner may add, by the cloud's label.
         node_limits: for an auto-provisioner: the most CPUs (`cpu`) and memory (`memory_gib`) of all nodes together, the
             system's included, and the largest disk of any pool (`disk_gib`).
@@ -184,3 +189,4 @@ class Cloud:
     deletion_protection: bool
     state: StateStore
     resource_group: str | None
+    node_pools: tuple[NodePool, ...] = ()

@@ -24,6 +24,7 @@ from workaday.blueprint.cloud import (
 from workaday.blueprint.machines import SYSTEM_TYPES, system_instances
 from workaday.blueprint.model import Model, Pool
 from workaday.blueprint.node_groups import GIB, instance_types, node_gpu, node_groups
+from workaday.blueprint.node_pools import node_pools
 from workaday.blueprint.placement import Placement, place
 from workaday.blueprint.values import Values
 from workaday.catalog import Catalogue, read
@@ -92,6 +93,9 @@ def resolve_cloud(
         deletion_protection=of.choose("deletion_protection", platform, True, "no cluster is deleted by accident"),
         state=resolve_state(kind, name, account),
         resource_group=naming.resource_group(name) if kind == "azure" else None,
+        node_pools=tuple(each for pool in pools for each in node_pools(pool, models, catalogue, platform.region, zones))
+        if provisioner == KARPENTER
+        else (),
     )
 
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint import naming, scaling
-from workaday.blueprint.cloud import CAPACITY_LABEL, ON_DEMAND, POOL_LABEL, RESERVED, SPOT, Cloud
+from workaday.blueprint.cloud import (
+    AUTO_PROVISIONING,
+    CAPACITY_LABEL,
+    KARPENTER,
+    ON_DEMAND,
+    POOL_LABEL,
+    RESERVED,
+    SPOT,
+    Cloud,
+)
 from workaday.blueprint.model import Model, Pool
 from workaday.blueprint.node_groups import GPU_TAINT, SPOT_TAINTS, capacities
 from workaday.blueprint.placement import place
@@ -46,6 +55,7 @@ ZONE_LABEL, NODE_LABEL = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 # A replica goes first to what is paid for anyway, then to what is cheap; a later pool comes after an earlier one.
 CAPACITY_WEIGHTS = {RESERVED: 100, SPOT: 80}
 POOL_WEIGHT = 40
+NAP = ("azure", AUTO_PROVISIONING)  # AKS' own Karpenter
 # A quarter may be evicted at once: one where there are few, and several when a zone's spot nodes go together.
 DISRUPTIONS = "25%"
 # Where pods ask who they are: EKS' Pod Identity agent; GKE's metadata server, by its own port and as it is redirected.
@@ -76,7 +86,7 @@ def resolve_serving(
                 container=resolve_container(model, written, project, inputs, cloud, of),
                 weights=weights_address(model, written, cloud),
                 shm_bytes=resolve_shm(model, written, of.under("compute")),
-                scheduling=resolve_scheduling(model, mine, platform, written_pools=bool(project.pools)),
+                scheduling=resolve_scheduling(model, mine, platform, cloud, written_pools=bool(project.pools)),
                 ending=resolve_ending(model, mine, platform),
                 scaling=scaling.resolve_scaling(model, namespace),
                 disruptions=DISRUPTIONS,
@@ -196,10 +206,16 @@ def resolve_shm(model: Model, written: schema.Model, values: Values) -> int | No
     return values.choose("shm", written.compute, GIB if several else None, why)
 
 
-def resolve_scheduling(model: Model, pools: Sequence[Pool], platform: str, *, written_pools: bool) -> Scheduling:
-    """Return where a model's pods go; on a cluster that is there already its nodes' labels are known if pools are."""
+def resolve_scheduling(
+    model: Model, pools: Sequence[Pool], platform: str, cloud: Cloud | None, *, written_pools: bool
+) -> Scheduling:
+    """Return where a model's pods go; on a cluster that is there already its nodes' labels are known if pools are.
+
+    Karpenter takes what pods prefer for what they need, and rents it: there, the weights of its NodePools say it alone.
+    """
     labelled = platform in TERMS or written_pools
-    kinds = {capacity for pool in pools for capacity, _, _ in capacities(pool)} if labelled else set()
+    rents = cloud is not None and (cloud.provisioner == KARPENTER or (platform, cloud.provisioner) == NAP)
+    kinds = {capacity for pool in pools for capacity, _, _ in capacities(pool)} if labelled and not rents else set()
     return Scheduling(
         pools=tuple(pool.name for pool in pools) if labelled else (),
         tolerations=tuple(tolerations(model, pools, platform)),

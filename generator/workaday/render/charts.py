@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workaday.blueprint.cloud import Cloud
 from workaday.blueprint.model import Blueprint, Model
 from workaday.blueprint.serving import (
     GATEWAY,
@@ -21,14 +22,10 @@ from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
 from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
 from workaday.render.stock import Stock
 
-CHART = "inference"
+CHART, POOLS_CHART = "inference", "nodepools"
+POOLS = "pools"
 NAMESPACE = "namespace.json"
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-CONTENTS = [
-    (NAMESPACE, "the namespace, held to Pod Security `restricted`"),
-    (f"charts/{CHART}/", "the chart of a model"),
-    ("releases/", "the values of each model's Helm release"),
-]
 # a key of a release's values → the key of the model that it comes from
 PARTS = {
     "image": ("server",),
@@ -57,7 +54,7 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
         name=blueprint.name,
         platform=blueprint.platform,
         stage=blueprint.stage,
-        contents=CONTENTS,
+        contents=contents(blueprint),
         commands="\n".join(commands(blueprint)),
     )
     return tree
@@ -67,6 +64,9 @@ def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     """Return the charts, the namespace and each model's values, by path relative to `deploy/<stage>`."""
     tree = {f"charts/{CHART}/{path}": content for path, content in stock.chart(CHART).items()}
     tree[NAMESPACE] = as_json(namespace(blueprint))
+    if blueprint.cloud and blueprint.cloud.node_pools:
+        tree |= {f"charts/{POOLS_CHART}/{path}": content for path, content in stock.chart(POOLS_CHART).items()}
+        tree[f"releases/{POOLS}.json"] = as_json(pool_values(blueprint.cloud))
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
         tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving)]})
     return tree
@@ -77,14 +77,27 @@ def release_path(serving: Serving) -> str:
     return f"releases/{serving.release}.json"
 
 
+def contents(blueprint: Blueprint) -> list[tuple[str, str]]:
+    """Return what the tree has of all this, for its README."""
+    pools = bool(blueprint.cloud and blueprint.cloud.node_pools)
+    return [
+        (NAMESPACE, "the namespace, held to Pod Security `restricted`"),
+        (f"charts/{CHART}/", "the chart of a model"),
+        *([(f"charts/{POOLS_CHART}/", "the chart of what Karpenter may rent")] if pools else []),
+        ("releases/", "the values of each Helm release: one a model" + (f", and `{POOLS}`" if pools else "")),
+    ]
+
+
 def commands(blueprint: Blueprint) -> list[str]:
     """Return what applies the charts without Workaday."""
+    wanted = [(POOLS, POOLS_CHART)] if blueprint.cloud and blueprint.cloud.node_pools else []
+    wanted += [(each.release, CHART) for each in blueprint.serving]
     return [
         f"kubectl apply --server-side -f {NAMESPACE}",
         *(
-            f"helm upgrade --install {each.release} charts/{CHART} --namespace {blueprint.namespace}"
-            f" --values {release_path(each)}"
-            for each in blueprint.serving
+            f"helm upgrade --install {release} charts/{chart} --namespace {blueprint.namespace}"
+            f" --values releases/{release}.json"
+            for release, chart in wanted
         ),
     ]
 
@@ -92,10 +105,46 @@ def commands(blueprint: Blueprint) -> list[str]:
 def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
     """Say where each release, and each part of its values, comes from in project.yaml."""
     table.add(NAMESPACE, "", ("namespace",))
+    written = [pool.name for pool in blueprint.pools if not pool.derived]
+    if blueprint.cloud and blueprint.cloud.node_pools:
+        table.add(f"releases/{POOLS}.json", "", ("pools",))
+        for place, rented in enumerate(blueprint.cloud.node_pools):
+            if rented.pool in written:
+                pool = ("pools", written.index(rented.pool))
+                table.add(f"releases/{POOLS}.json", json_pointer("pools", place), pool)
     for index, serving in enumerate(blueprint.serving):
         table.add(release_path(serving), "", ("models", index))
         for part, key in PARTS.items():
             table.add(release_path(serving), json_pointer("models", 0, part), ("models", index, *key))
+
+
+def pool_values(cloud: Cloud) -> dict[str, Any]:
+    """Return what Karpenter may rent, as the nodes of infra/aws/karpenter."""
+    node = f"{cloud.name}-karpenter-node"
+    # without a way out, Karpenter cannot ask IAM for a profile of its own
+    closed = cloud.network.nat == "none" and not cloud.network.existing
+    return {
+        "cluster": cloud.name,
+        "role": None if closed else node,
+        "instanceProfile": node if closed else None,
+        "tags": dict(cloud.tags),
+        "pools": [
+            {
+                "name": each.name,
+                "capacity": each.capacity,
+                "weight": each.weight,
+                "most": each.most,
+                "instances": list(each.instances),
+                "zones": list(each.zones),
+                "disk": f"{each.disk_gib}Gi",
+                "image": each.image,
+                "reservation": each.reservation,
+                "labels": dict(each.labels),
+                "taints": [{"key": it.key, "value": it.value, "effect": it.effect} for it in each.taints],
+            }
+            for each in cloud.node_pools
+        ],
+    }
 
 
 def namespace(blueprint: Blueprint) -> dict[str, Any]:

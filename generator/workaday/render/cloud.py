@@ -66,7 +66,7 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
             (f"{BOOTSTRAP}/", "the Terraform root that makes the state's bucket, once"),
             (f"{CLUSTER}/", "the Terraform root of everything else"),
             (f"terraform/modules/{cloud.kind}/", "the modules behind both"),
-            *charts.CONTENTS,
+            *charts.contents(blueprint),
         ],
         commands="\n".join(
             [f"(cd {root} && terraform init && terraform apply)" for root in (BOOTSTRAP, CLUSTER)]
