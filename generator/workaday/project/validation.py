@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from .diagnostics import At, Diagnostic, KeyPath, dotted
 from .fields import keys_at, owners
+from .nodes import FLOAT, INT
 from .schema import Project
 from .sources import Sources, child
 from .speed import without_plugins
@@ -197,6 +198,13 @@ def _wrong_type(wanted: str, value: Any, path: KeyPath, sources: Sources, hints:
         return Diagnostic("P208", message, path, f'quote it: "{spelled}"')
     key = _last_key(path)
     message = f"`{key}` must be {wanted}" if key else f"the file must be {wanted}"
+    if (
+        wanted.endswith("number")
+        and isinstance(value, str)
+        and value == spelled
+        and (INT.match(value) or FLOAT.match(value))
+    ):
+        return Diagnostic("P205", f"`{value}` is out of range for `{key}`", path, "too large a number")
     if wanted == "a whole number" and isinstance(value, float):
         return Diagnostic("P202", message, path, "this has a fraction")
     return Diagnostic("P202", message, path, f"this is {describe(value)}", hints=hints or _rewriting(wanted, value))
