@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
 
@@ -41,6 +41,10 @@ V1_MODEL = re.compile(r"/v1/models/([^/:]+)(?::(predict))?")
 
 
 Refused = Callable[[ServerError, Mapping[str, str]], Response]
+Reply = Callable[[Response], None]
+Forget = Callable[[], None]
+ID_PREFIX = os.urandom(4).hex()  # of this process; a number follows it
+_ids = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +74,55 @@ class App:
             model = self.models.by_name.get(target.model) if target.model else None
         return model.config.limits.body_bytes if model else SMALL_BODY
 
-    def answer(self, request: Request) -> Awaitable[Response]:
-        """Return the answer to a request; errors become theirs."""
-        return self.answer_for(request, self._target(request.path), _in_json)
+    def answer(self, request: Request, reply: Reply) -> Forget | None:
+        """Have `reply` called with the answer to a request; errors become theirs."""
+        return self.answer_for(request, self._target(request.path), _in_json, reply)
 
-    async def answer_for(self, request: Request, target: Target, refused: Refused) -> Response:
-        """Return the answer to a request for a target; `refused` says an error in the protocol's form."""
-        given = request.headers.get("x-request-id", "")
-        request.id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
-        tracing.current.set((request.id, request.headers))
+    def answer_for(self, request: Request, target: Target, refused: Refused, reply: Reply) -> Forget | None:
+        """Have `reply` called, once and on the event loop, with the answer to a request for a target.
+
+        Args:
+            request: what was asked.
+            target: where it leads.
+            refused: says an error in the protocol's form.
+            reply: takes the answer; before this returns, or later where a model computes it.
+
+        Returns:
+            What to call when nobody waits for the answer any more; None where it has been given.
+        """
+        given = request.headers.get("x-request-id")
+        request.id = given if given and REQUEST_ID.fullmatch(given) else f"{ID_PREFIX}{next(_ids):08x}"
+
+        def finish(outcome: Any) -> None:
+            try:
+                response = self._response(request, target, outcome, refused)
+            except Exception:
+                log.exception("request %s failed", request.id)
+                response = refused(ServerError("the server failed"), {})
+            reply(response)
+
         try:
-            response = await self._dispatch(request, target)
-        except ServerError as error:
-            response = self._refusal(request, target, error, refused)
-        except Exception:
-            log.exception("request %s failed", request.id)
-            response = refused(ServerError("the server failed"), {})
+            if target.action == "predict":
+                return self._predict(request, target, finish)
+            outcome: Any = self._dispatch(request, target)
+        except Exception as error:
+            outcome = error
+        finish(outcome)
+        return None
+
+    def _response(self, request: Request, target: Target, outcome: Any, refused: Refused) -> Response:
+        response: Response
+        if isinstance(outcome, Response):
+            response = outcome
+        elif isinstance(outcome, Stream):
+            response = Response(content_type=_stream_type(request), stream=outcome)
+        else:
+            with tracing.of(request.id, request.headers):
+                response = self._refusal(request, target, outcome, refused)
         if target.model in self.models.by_name:
             self.metrics.requests.add((target.model, target.protocol, str(response.status)))
             if target.action == "predict":
-                self.metrics.request_seconds.observe((target.model,), perf_counter() - request.received)
+                self.metrics.request_seconds.series(target.model).observe(perf_counter() - request.received)
         return response
 
     def _target(self, path: str) -> Target:
@@ -98,10 +131,7 @@ class App:
             return Target("raw", "predict", model.name)
         return _target(path)
 
-    async def _dispatch(self, request: Request, target: Target) -> Response:
-        if target.action == "predict":
-            _allow(request, "POST")
-            return await self._predict(request, target)
+    def _dispatch(self, request: Request, target: Target) -> Response:
         if target.model:
             _allow(request, "GET", "HEAD")
             return self._about(self.model(target.model, target.version), target)
@@ -122,30 +152,25 @@ class App:
             raise NotFound("no such version")
         return model
 
-    async def _predict(self, request: Request, target: Target) -> Response:
+    def _predict(self, request: Request, target: Target, done: Callable[[Any], None]) -> Forget:
+        _allow(request, "POST")
         model = self.model(target.model, target.version)
         if self.draining:
             raise Unavailable("the server is shutting down", retry_after=1)
-        if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        headers = request.headers
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             # A few bytes may unpack to gigabytes, past the limit that was checked.
             raise UnsupportedMediaType("content-encoding is not supported; send the body as it is")
-        if len(request.body) > model.config.limits.body_bytes:  # gRPC's own limit is that of the largest model
-            raise TooLarge(f"the body may have {model.config.limits.body_bytes} bytes")
+        limits = model.config.limits
+        if len(request.body) > limits.body_bytes:  # gRPC's own limit is that of the largest model
+            raise TooLarge(f"the body may have {limits.body_bytes} bytes")
         queue = self.models.queue(model)
         decode, encode = self._codec(request, target, model)
-        seconds = min(model.config.limits.timeout_seconds, request.timeout, _asked_seconds(request))
-        context = {"headers": request.headers, "query": request.query, "request_id": request.id, "path": request.path}
-        call = Call(decode, encode, context, perf_counter() + seconds)
-        future = queue.submit(call)
-        try:
-            answer = await future
-        except asyncio.CancelledError:
-            queue.cancel(call)
-            raise
-        if isinstance(answer, Stream):
-            return Response(content_type=_stream_type(request), stream=answer)
-        response: Response = answer
-        return response
+        seconds = min(limits.timeout_seconds, request.timeout, _asked_seconds(request))
+        context = {"headers": headers, "query": request.query, "request_id": request.id, "path": request.path}
+        call = Call(decode, encode, context, perf_counter() + seconds, done)
+        queue.submit(call)
+        return partial(queue.cancel, call)
 
     def _codec(self, request: Request, target: Target, model: Model) -> tuple[v1.Decoder, Callable[[list[Any]], Any]]:
         if target.protocol == "raw":
@@ -164,7 +189,10 @@ class App:
             exchange = v2.Exchange(request, model.name, model.config.revision)
         return exchange.decode, exchange.encode
 
-    def _refusal(self, request: Request, target: Target, error: ServerError, refused: Refused) -> Response:
+    def _refusal(self, request: Request, target: Target, error: Exception, refused: Refused) -> Response:
+        if not isinstance(error, ServerError):
+            log.error("request %s failed", request.id, exc_info=error)
+            return refused(ServerError("the server failed"), {})
         if target.model in self.models.by_name and target.action == "predict":
             self.metrics.errors.add((target.model, error.cause))
         if error.status >= 500:

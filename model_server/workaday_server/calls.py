@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -18,7 +17,7 @@ log = logging.getLogger("workaday_server.worker")
 class Call:
     """One request's items on their way through a model."""
 
-    __slots__ = ("context", "deadline", "decode", "encode", "expiry", "future", "gone", "items", "key", "times")
+    __slots__ = ("context", "deadline", "decode", "done", "encode", "gone", "items", "key", "streams", "times")
 
     def __init__(
         self,
@@ -26,14 +25,15 @@ class Call:
         encode: Callable[[list[Outcome]], Any],
         context: Mapping[str, Any],
         deadline: float,
+        done: Callable[[Any], None],
     ) -> None:
         self.decode = decode
         self.encode = encode
         self.context = context
         self.deadline = deadline
-        self.future: asyncio.Future[Any]
-        self.expiry: asyncio.TimerHandle | None = None
+        self.done = done  # called once, on the event loop, with what `encode` returned, a Stream or a ServerError
         self.gone = False  # nobody waits for the answer any more
+        self.streams = False  # the answer has begun; from here on each piece has its own time
         self.items: list[Any] = []
         self.key: object = None  # items of calls with another key do not share a batch
         self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded

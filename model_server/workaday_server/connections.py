@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -27,8 +27,12 @@ class Application(Protocol):
     def body_limit(self, method: str, path: str) -> int:
         """Return how many bytes the body may have."""
 
-    def answer(self, request: Request) -> Awaitable[Response]:
-        """Return the answer; must not raise."""
+    def answer(self, request: Request, reply: Callable[[Response], None]) -> Callable[[], None] | None:
+        """Have `reply` called once with the answer, now or later; must not raise.
+
+        Returns:
+            What to call when nobody waits for the answer any more; None where it has been given.
+        """
 
 
 class Connections:

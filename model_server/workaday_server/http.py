@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import httptools
 
 from workaday_server.bodies import LARGE, LargeBody
 from workaday_server.errors import ServerError
-from workaday_server.messages import REASONS, Request, Response, json_response
+from workaday_server.heads import KNOWN, ONCE, address, head
+from workaday_server.messages import Request, Response, json_response
+from workaday_server.streams import close
 
 if TYPE_CHECKING:
     from workaday_server.connections import Connections
+
+log = logging.getLogger("workaday_server.http")
 
 HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
@@ -38,10 +44,12 @@ class Connection(asyncio.BufferedProtocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: Any = None
         self._waiting: deque[Request] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._busy = False  # a request is being answered
+        self._forget: Callable[[], None] | None = None
+        self._task: asyncio.Task[None] | None = None  # of an answer that is sent piece by piece, or read slowly
         self._writable: asyncio.Event | None = None
         self._reading_paused = False
-        self._refused = False
+        self._ended = False  # nothing more is taken
         self.expires = 0.0
         self.fresh = True  # no request has come yet
         self._reset()
@@ -72,6 +80,9 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = None
         self._large = None
         self._waiting.clear()
+        if self._forget is not None:
+            self._forget()
+            self._forget = None
         if self._task is not None:
             self._task.cancel()
         if self._writable is not None:
@@ -81,9 +92,9 @@ class Connection(asyncio.BufferedProtocol):
         return self._server.incoming if self._large is None else self._large.room()
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._refused:
+        if self._ended:
             return
-        if self._request is not None and self._task is None:
+        if self._request is not None and not self._busy:
             self.expires = monotonic() + self._server.timeouts.progress
         if self._large is None:
             self._feed(self._server.incoming[:nbytes])
@@ -119,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._writable is not None:
             self._writable.set()
             self._writable = None
-        self.expires = float("inf") if self._task else monotonic() + self._server.timeouts.idle
+        self.expires = float("inf") if self._busy else monotonic() + self._server.timeouts.idle
 
     # --- what the parser calls ---
 
@@ -127,7 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reset()
         self.fresh = False
         self._began = perf_counter()
-        if self._task is None:
+        if not self._busy:
             self.expires = monotonic() + self._server.timeouts.headers
 
     def on_url(self, url: bytes) -> None:
@@ -141,28 +152,28 @@ class Connection(asyncio.BufferedProtocol):
         self._header_count += 1
         if self._header_bytes > HEADER_BYTES or self._header_count > HEADER_COUNT:
             raise _Refused(431, "too many or too large headers")
-        key = name.decode("latin-1").lower()
-        if key in self._headers and key in ("content-length", "host", "transfer-encoding"):
-            raise _Refused(400, f"more than one {key} header")
-        if key == "tracestate" and key in self._headers:  # one list, W3C says, however many lines it comes in
-            value = self._headers[key].encode("latin-1") + b"," + value
+        key = KNOWN.get(name) or name.decode("latin-1").lower()
+        if key in self._headers:
+            if key in ONCE:
+                raise _Refused(400, f"more than one {key} header")
+            if key == "tracestate":  # one list, W3C says, however many lines it comes in
+                value = self._headers[key].encode("latin-1") + b"," + value
         self._headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         method = self._parser.get_method().decode("latin-1")
-        raw_path, _, query = self._url.partition(b"?")
-        path = unquote(raw_path.decode("latin-1"))
+        path, query = address(self._url)
         headers = self._headers
         self._limit = self._server.application.body_limit(method, path)
         length = headers.get("content-length")
         if length is not None and (not length.isdigit() or int(length) > self._limit):
             raise _Refused(413, f"the body may have {self._limit} bytes")
         self._length = int(length) if length is not None and "transfer-encoding" not in headers else 0
-        self._request = Request(method, path, query.decode("latin-1"), headers, self._began)
-        if self._task is None:
-            self.expires = monotonic() + self._server.timeouts.progress
-        owing = self._task is not None  # what is owed comes first; such a client sends its body after a while anyway
-        if headers.get("expect", "").lower() == "100-continue" and self._transport and not owing:
+        self._request = Request(method, path, query, headers, self._began)
+        if self._busy:  # what is owed comes first; such a client sends its body after a while anyway
+            return
+        self.expires = monotonic() + self._server.timeouts.progress
+        if "expect" in headers and headers["expect"].lower() == "100-continue" and self._transport:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -176,14 +187,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def _complete(self, body: bytes | memoryview) -> None:
         request, self._request = self._request, None
-        if request is None:
+        if request is None or self._ended:
             return
         request.body = body
         request.keep_alive = self._parser.should_keep_alive()
         request.http_1_1 = self._parser.get_http_version() == "1.1"
         self._pieces = []
         self._waiting.append(request)
-        if self._task is None:
+        if not self._busy:
             self._next()
         elif len(self._waiting) >= PIPELINED and self._transport and not self._reading_paused:
             self._transport.pause_reading()
@@ -194,33 +205,62 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def idle(self) -> bool:
         """Say whether nothing is begun and nothing is owed."""
-        return self._task is None and self._request is None and not self._pieces and not self._waiting
+        return not self._busy and self._request is None and not self._pieces and not self._waiting
 
     def _next(self) -> None:
+        if self._busy or self._ended or not self._waiting:
+            return
         request = self._waiting.popleft()
+        self._busy = True
         self.expires = float("inf")  # from here on it is our time, limited by the model's deadline
-        self._task = asyncio.get_running_loop().create_task(self._answer(request))
+        self._forget = self._server.application.answer(request, partial(self._reply, request))
 
-    async def _answer(self, request: Request) -> None:
-        response = await self._server.application.answer(request)
-        keep = request.keep_alive and not response.close and not self._server.closing and not self._refused
+    def _reply(self, request: Request, response: Response) -> None:
+        self._forget = None
         try:
-            if response.stream is None:
-                self._write(request, response, keep)
-            else:
-                keep = await self._write_stream(request, response, keep)
-            if self._writable is not None:
-                await self._writable.wait()
-        finally:
-            self._task = None
+            keep = request.keep_alive and not response.close and not self._server.closing and not self._ended
+            if response.stream is not None:
+                self._task = asyncio.get_running_loop().create_task(self._stream(request, response, keep))
+                # Not in the task itself: one that is cancelled before its first step runs nothing.
+                self._task.add_done_callback(lambda _: close(response.stream))
+                return
+            self._write(request, response, keep)
+        except Exception:  # a predictor's own Response may hold anything
+            log.exception("request %s: its answer cannot be sent", request.id)
+            keep = False
+            self._write(request, json_response({"error": "the server failed"}, 500), keep)
+        if self._writable is None:
+            self._done(keep)
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._drain(keep))
+
+    async def _stream(self, request: Request, response: Response, keep: bool) -> None:
+        try:
+            keep = await self._write_stream(request, response, keep)
+        except Exception:
+            log.exception("request %s: its answer cannot be sent", request.id)
+            keep = False
+        await self._drain(keep)
+
+    async def _drain(self, keep: bool) -> None:
+        if self._writable is not None:
+            await self._writable.wait()
+        self._task = None
+        self._done(keep)
+
+    def _done(self, keep: bool) -> None:
+        self._busy = False
         if self._transport is None:
             return
+        now = monotonic()
         if not keep:
+            self._ended = True
+            self.expires = now + self._server.timeouts.progress
             self._transport.close()
             return
-        self.expires = monotonic() + self._server.timeouts.idle
-        if self._waiting:
-            self._next()
+        self.expires = now + self._server.timeouts.idle
+        if self._waiting:  # in a turn of its own: what many requests came together is not answered one inside another
+            asyncio.get_running_loop().call_soon(self._next)
         if self._reading_paused and len(self._waiting) < PIPELINED:
             self._transport.resume_reading()
             self._reading_paused = False
@@ -228,7 +268,7 @@ class Connection(asyncio.BufferedProtocol):
     def _write(self, request: Request, response: Response, keep: bool) -> None:
         if self._transport is None:
             return
-        top = _head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
+        top = head(response, request.id, keep, f"content-length: {len(response.body)}\r\n")
         body = b"" if request.method == "HEAD" else response.body
         if len(body) < WRITE_BUFFER // 4:
             self._transport.write(top + body)
@@ -247,7 +287,7 @@ class Connection(asyncio.BufferedProtocol):
                 if self._transport is None:
                     return False
                 if framing is not None:
-                    self._transport.write(_head(response, request.id, keep, framing))
+                    self._transport.write(head(response, request.id, keep, framing))
                     framing = None  # type: ignore[assignment]
                 if piece:
                     self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
@@ -258,24 +298,20 @@ class Connection(asyncio.BufferedProtocol):
             if framing is not None:
                 self._write(request, json_response({"error": error.message}, error.status), False)
             return False
-        finally:
-            close = getattr(response.stream, "close", None)
-            if close is not None:
-                close()
         if self._transport is not None:
             if framing is not None:
-                self._transport.write(_head(response, request.id, keep, framing))
+                self._transport.write(head(response, request.id, keep, framing))
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
         return keep and whole
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer what never became a request, and hang up; what follows cannot be trusted to be one."""
-        self._refused = True
-        if self._transport is None or self._task is not None:
+        self._ended = True
+        if self._transport is None or self._busy:
             return  # the answer under way is the connection's last
         response = json_response({"error": message}, status)
-        self._transport.write(_head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
+        self._transport.write(head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
         self._linger()
 
     def _linger(self) -> None:
@@ -290,10 +326,10 @@ class Connection(asyncio.BufferedProtocol):
         """Hang up on a client that took too long; one that is in the middle of a request is told why."""
         if self._transport is None:
             return
-        if self._request is not None and self._task is None and not self._refused:
+        if self._request is not None and not self._busy and not self._ended:
             self._refuse(408, "the request did not come in time")
             self.expires = monotonic() + 1
-        elif self._writable is not None or self._refused:
+        elif self._writable is not None or self._ended:
             self._transport.abort()
         else:
             self._transport.close()
@@ -310,17 +346,3 @@ class _Refused(Exception):
 
 def _words(cause: BaseException | None) -> str:
     return cause.args[1] if isinstance(cause, _Refused) else "not HTTP/1.1"
-
-
-def _head(response: Response, request_id: str, keep: bool, framing: str) -> bytes:
-    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"]
-    lines.append(f"content-type: {response.content_type}\r\n{framing}")
-    if request_id:
-        lines.append(f"x-request-id: {request_id}\r\n")
-    for name, value in response.headers.items():
-        if "\n" not in value and "\r" not in value and "\n" not in name and "\r" not in name:
-            lines.append(f"{name}: {value}\r\n")
-    if not keep:
-        lines.append("connection: close\r\n")
-    lines.append("\r\n")
-    return "".join(lines).encode("latin-1", "replace")

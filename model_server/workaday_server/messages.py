@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import orjson
 
-REASONS = {status.value: status.phrase for status in HTTPStatus}
 JSON = "application/json"
 
 

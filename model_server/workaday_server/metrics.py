@@ -74,6 +74,22 @@ class Gauge(Counter):
     kind = "gauge"
 
 
+class Series:
+    """A histogram's observations of one combination of label values. Whoever observes often keeps it at hand."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
 class Histogram(Metric):
     """Observations counted by size."""
 
@@ -82,32 +98,31 @@ class Histogram(Metric):
     def __init__(self, name: str, help_text: str, labels: Labels, bounds: tuple[float, ...]) -> None:
         super().__init__(name, help_text, labels)
         self.bounds = bounds
-        self.values: dict[Labels, tuple[list[int], list[float]]] = {}
+        self.values: dict[Labels, Series] = {}
 
-    def observe(self, labels: Labels, value: float) -> None:
-        """Count one observation."""
+    def series(self, *labels: str) -> Series:
+        """Return the observations of these label values; from then on they are among the samples."""
         found = self.values.get(labels)
         if found is None:
-            found = self.values[labels] = ([0] * (len(self.bounds) + 1), [0.0])
-        found[0][bisect_left(self.bounds, value)] += 1
-        found[1][0] += value
+            found = self.values[labels] = Series(self.bounds)
+        return found
 
     def samples(self) -> Iterator[str]:
         """Yield the cumulative buckets, the sum and the count per label values."""
         names = (*self.labels, "le")
-        for labels, (counts, total) in list(self.values.items()):
+        for labels, series in list(self.values.items()):
             seen = 0
-            for bound, count in zip((*self.bounds, float("inf")), counts, strict=True):
+            for bound, count in zip((*self.bounds, float("inf")), series.counts, strict=True):
                 seen += count
                 edge = "+Inf" if bound == float("inf") else f"{bound:g}"
                 yield f"{self.name}_bucket{_braces(names, (*labels, edge))} {seen}"
             braces = _braces(self.labels, labels)
-            yield f"{self.name}_sum{braces} {total[0]:.16g}"
+            yield f"{self.name}_sum{braces} {series.total:.16g}"
             yield f"{self.name}_count{braces} {seen}"
 
     def forget(self, label: str) -> None:
         """Drop a model's observations."""
-        self.values = {labels: value for labels, value in self.values.items() if labels[:1] != (label,)}
+        self.values = {labels: series for labels, series in self.values.items() if labels[:1] != (label,)}
 
 
 class Metrics:

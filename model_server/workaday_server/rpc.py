@@ -103,6 +103,21 @@ class RpcServer:
 
         return await _refused_by_code(answer, context)
 
+    async def _answer(self, request: Request, target: Target) -> Response:
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+        def reply(response: Response) -> None:
+            if not future.done():
+                future.set_result(response)
+
+        forget = self._app.answer_for(request, target, _plain, reply)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if forget is not None:
+                forget()
+            raise
+
     async def _infer(self, data: bytes, context: Context) -> bytes:
         async def answer() -> bytes:
             envelope = Envelope(data)
@@ -112,7 +127,7 @@ class RpcServer:
             remaining = context.time_remaining()
             request.timeout = float("inf") if remaining is None else remaining
             target = Target("grpc", "predict", envelope.model, envelope.version or None)
-            response = await self._app.answer_for(request, target, _plain)
+            response = await self._answer(request, target)
             trailing = [(key, value) for key, value in response.headers.items() if key == "retry-after"]
             context.set_trailing_metadata((*trailing, ("x-request-id", request.id)))
             return await _sent(response, context)

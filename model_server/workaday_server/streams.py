@@ -57,3 +57,10 @@ class Stream:
             raise piece
         self._room.release()
         return bytes(piece)
+
+
+def close(stream: object) -> None:
+    """Close a stream, a predictor's own perhaps, which may have no `close`."""
+    closing = getattr(stream, "close", None)
+    if closing is not None:
+        closing()

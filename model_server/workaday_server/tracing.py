@@ -7,12 +7,23 @@ and the ids in a log line are the caller's. The server makes no spans of its own
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 # The request's id and its headers; parsed only where a line is logged.
 current: ContextVar[tuple[str, Mapping[str, str]] | None] = ContextVar("request", default=None)
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+
+
+@contextmanager
+def of(request_id: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """Have the lines logged meanwhile name a request."""
+    token = current.set((request_id, headers))
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def ids() -> dict[str, str]:

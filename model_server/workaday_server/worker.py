@@ -28,6 +28,8 @@ from workaday_server.threads import plan
 
 log = logging.getLogger("workaday_server.worker")
 
+STAGES = ("queue", "decode", "predict", "encode")
+NEVER = float("inf")
 UNBATCHED_ITEMS = 32  # of one request with several instances, how many go to `predict_batch` at once
 
 
@@ -41,10 +43,14 @@ class ModelQueue:
         self.predictor = predictor
         self.limits = limits
         self.batching = batching
-        self.in_flight = 0
         self.threads: list[threading.Thread] = []
         self.workers, self.torch_threads = plan(limits.concurrency, batching.max_size if batching else 1)
-        self._metrics = metrics
+        self._errors = metrics.errors
+        self._batch_size = metrics.batch_size.series(name)
+        self._stages = [metrics.stage_seconds.series(name, each) for each in STAGES]
+        self._calls: set[Call] = set()  # in flight
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expires = NEVER  # when the timer goes off; a call's own would cost more than all else that is done for it
         self._loop = asyncio.get_running_loop()
         self._incoming: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._aside: deque[Call] = deque()  # taken, but of another shape than the batch that took it
@@ -56,29 +62,36 @@ class ModelQueue:
         self._empty: asyncio.Event = asyncio.Event()
         self._empty.set()
 
-    def submit(self, call: Call) -> asyncio.Future[Any]:
-        """Take a call in; the future gives what its `encode` returned, or raises a ServerError.
+    @property
+    def in_flight(self) -> int:
+        """Return how many calls wait or run."""
+        return len(self._calls)
+
+    def submit(self, call: Call) -> None:
+        """Take a call in; its `done` is called on the event loop, and not before this returns.
 
         Raises:
             Overloaded: as many calls wait as may.
         """
-        if self.in_flight >= self.limits.concurrency + self.limits.queue:
-            wait = max(1.0, self.in_flight * self._seconds / max(1, self.workers))
+        in_flight = len(self._calls) + 1
+        if in_flight > self.limits.concurrency + self.limits.queue:
+            wait = max(1.0, (in_flight - 1) * self._seconds / max(1, self.workers))
             raise Overloaded(f"model {self.name} has {self.limits.queue} requests waiting already", retry_after=wait)
-        call.future = self._loop.create_future()
-        call.expiry = self._loop.call_at(self._loop.time() + call.deadline - perf_counter(), self._expire, call)
-        self.in_flight += 1
-        self._peak = max(self._peak, self.in_flight)
+        self._calls.add(call)
+        if call.deadline < self._expires:
+            self._expire_at(call.deadline)
+        if in_flight > self._peak:
+            self._peak = in_flight
         self._empty.clear()
-        if len(self.threads) < self.workers and len(self.threads) < self.in_flight + self._abandoned():
+        threads = len(self.threads)
+        if threads < self.workers and threads < in_flight + self._abandoned():
             self._start_thread()
         self._incoming.put(call)
-        return call.future
 
     def cancel(self, call: Call) -> None:
         """Forget a call whose caller has gone; one that waits is not run."""
         if not call.gone:
-            self._metrics.errors.add((self.name, "disconnect"))
+            self._errors.add((self.name, "disconnect"))
             self._leave(call)
 
     def waiting(self) -> int:
@@ -120,21 +133,30 @@ class ModelQueue:
         self.threads.append(thread)
         thread.start()
 
-    def _expire(self, call: Call) -> None:
-        if not call.future.done():
-            running = call.times[1] > 0
-            self._leave(call)
-            what = "answer" if running else "turn"
-            call.future.set_exception(DeadlineExceeded(f"model {self.name}'s {what} did not come in time"))
+    def _expire_at(self, deadline: float) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expires = deadline
+        self._expiry = self._loop.call_at(self._loop.time() + deadline - perf_counter(), self._expire)
+
+    def _expire(self) -> None:
+        """Refuse the calls whose deadline has passed, and look again at the next one's."""
+        self._expiry, self._expires = None, NEVER
+        now = perf_counter()
+        waiting = [call for call in self._calls if not call.streams]
+        for call in waiting:
+            if call.deadline <= now:
+                self._leave(call)
+                what = "answer" if call.times[1] > 0 else "turn"
+                call.done(DeadlineExceeded(f"model {self.name}'s {what} did not come in time"))
+        following = min((call.deadline for call in waiting if call.deadline > now), default=NEVER)
+        if following < self._expires:
+            self._expire_at(following)
 
     def _leave(self, call: Call) -> None:
-        if call.gone:
-            return
         call.gone = True
-        if call.expiry is not None:
-            call.expiry.cancel()
-        self.in_flight -= 1
-        if not self.in_flight:
+        self._calls.discard(call)
+        if not self._calls:
             self._empty.set()
 
     def _deliver(self) -> None:
@@ -142,33 +164,25 @@ class ModelQueue:
         while self._finished:
             call, outcome, batch = self._finished.popleft()
             if batch:
-                self._metrics.batch_size.observe((self.name,), batch)
+                self._batch_size.observe(batch)
             if call.gone:
                 continue
-            if isinstance(outcome, Stream):  # the call leaves when the stream ends
-                if call.expiry is not None:
-                    call.expiry.cancel()
-                if not call.future.done():
-                    call.future.set_result(outcome)
-                continue
-            self._leave(call)
-            self._observe(call)
-            if call.future.done():
-                continue
-            if isinstance(outcome, BaseException):
-                call.future.set_exception(outcome)
+            if isinstance(outcome, Stream):
+                call.streams = True  # the call leaves when the stream ends
             else:
-                call.future.set_result(outcome)
+                self._leave(call)
+                self._observe(call.times)
+            call.done(outcome)
 
-    def _observe(self, call: Call) -> None:
-        queued, taken, decoded, predicted, encoded = call.times
+    def _observe(self, times: list[float]) -> None:
+        queued, taken, decoded, predicted, encoded = times
         if not encoded:
             return
-        stage = self._metrics.stage_seconds
-        stage.observe((self.name, "queue"), taken - queued)
-        stage.observe((self.name, "decode"), decoded - taken)
-        stage.observe((self.name, "predict"), predicted - decoded)
-        stage.observe((self.name, "encode"), encoded - predicted)
+        queue, decode, predict, encode = self._stages
+        queue.observe(taken - queued)
+        decode.observe(decoded - taken)
+        predict.observe(predicted - decoded)
+        encode.observe(encoded - predicted)
         self._seconds += 0.1 * (encoded - taken - self._seconds)
 
     # --- in the model's threads ---
@@ -206,10 +220,9 @@ class ModelQueue:
         Raises:
             StopIteration: the queue is closed.
         """
-        try:
-            return self._aside.popleft()
-        except IndexError:
-            pass
+        if self._aside:
+            with contextlib.suppress(IndexError):  # another thread may have been quicker
+                return self._aside.popleft()
         try:
             call = self._incoming.get(timeout=seconds) if seconds != 0 else self._incoming.get_nowait()
         except queue.Empty:

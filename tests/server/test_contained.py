@@ -45,6 +45,13 @@ class Predictor:
     def coroutine(self):
         return asyncio.sleep(0, object())
 """
+SENDS = """from workaday_server import Response
+class Predictor:
+    def __init__(self, config):
+        pass
+    def predict(self, payload):
+        {made}
+"""
 KINDS = [
     "raises",
     "exits",
@@ -144,3 +151,13 @@ def test_rubbish_for_a_batch_is_each_items_own_500(server) -> None:
             assert all(each.status_code in (200, 500) for each in answers[4:])
     assert server.post("/bad", b'"fine"').text == "fine"
     serves_on(server)
+
+
+def test_an_answer_that_cannot_be_sent_is_the_servers_failure_and_the_next_is_answered(server) -> None:
+    made = "return Response(b'x', headers={'x': 1}) if payload else 'well'"
+    server.model("a", SENDS.format(made=made))
+    server.start()
+    answer = server.post("/a", 1, timeout=10)
+    assert (answer.status_code, answer.json()) == (500, {"error": "the server failed"})
+    assert server.post("/a", 0).text == "well"
+    assert server.metric('workaday_in_flight{model="a"}') == 0

@@ -23,7 +23,7 @@ def test_the_page_lists_exactly_what_the_server_has() -> None:
 def test_prometheus_reads_them_even_with_strange_names() -> None:
     metrics = Metrics()
     metrics.requests.add(('a"b\\c\nd', "v1", "200"))
-    metrics.batch_size.observe(("m",), 3)
+    metrics.batch_size.series("m").observe(3)
     families = {each.name: each for each in text_string_to_metric_families(metrics.render().decode())}
     sample = families["workaday_requests"].samples[0]
     assert sample.labels["model"] == 'a"b\\c\nd'
@@ -36,7 +36,7 @@ def test_a_models_samples_go_with_it() -> None:
     metrics = Metrics()
     for model in ("a", "b"):
         metrics.requests.add((model, "v1", "200"))
-        metrics.batch_size.observe((model,), 1)
+        metrics.batch_size.series(model).observe(1)
     metrics.forget("a")
     text = metrics.render().decode()
     assert 'model="a"' not in text
