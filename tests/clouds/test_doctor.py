@@ -206,7 +206,8 @@ def test_an_account_that_refuses_all_else_is_unknown_in_all_else(workspace, monk
     states = {each.what: each.state for each in found}
     assert states == {
         "terraform": "ok", "credentials": "ok", "helm": "unknown", "prices": "ok", "own address": "ok",
-        "permissions": "unknown", "instance types": "unknown", "state": "unknown", "cluster api": "unknown",
+        "permissions": "unknown", "instance types": "unknown", "quotas": "unknown", "state": "unknown",
+        "cluster api": "unknown",
     }  # fmt: skip
 
 
@@ -245,8 +246,9 @@ def test_a_cluster_that_is_there_needs_its_context(tmp_path, capsys, monkeypatch
     predictor.write_text("class Predictor:\n    def predict(self, payload):\n        return payload\n")
     (tmp_path / "config").write_text("contexts: [{name: other}]\n")
     platform = "{kind: existing, context: work, kubeconfig: config}"
+    registry = "registry: {prefix: ghcr.io/team}\n"
     model = "models:\n  - {name: story, server: {kind: torch, predictor: predictor.py}}\n"
-    (tmp_path / "project.yaml").write_text(f"version: 1\nname: shop\nplatform: {platform}\n{model}")
+    (tmp_path / "project.yaml").write_text(f"version: 1\nname: shop\nplatform: {platform}\n{registry}{model}")
     monkeypatch.setenv("WORKADAY_HELM", "/bin/false")
     assert run(["doctor", "-f", str(tmp_path / "project.yaml")]) == 1
     said = capsys.readouterr().out

@@ -91,14 +91,22 @@ def test_a_limit_that_is_not_listed_is_unknown(workspace, clients):
     assert {each.state for each in found if each.what.startswith("quota")} == {"unknown"}
 
 
+def test_quotas_that_cannot_be_asked_do_not_hide_the_offerings(workspace, clients):
+    opened = workspace("aws")
+    clients.stub("service-quotas").add_client_error("list_service_quotas", "AccessDeniedException", "not\nfor you")
+    found = {each.what: each for each in machines(aws.Aws(opened.blueprint.cloud, clients), opened.blueprint)}
+    assert found["types of gpu"].state == "ok"
+    assert (found["quotas"].state, "not for you" in found["quotas"].said) == ("unknown", True)
+
+
 def test_offerings_are_those_of_the_projects_zones(workspace, clients):
     opened = workspace("aws")
     types = wanted(opened.blueprint, read("aws"))
     offers = aws.Aws(opened.blueprint.cloud, clients).offers(types)
     assert "us-east-1a" in offers["g6.xlarge"].zones
-    assert {each.state for each in offered(opened.blueprint, offers, types)} == {"ok"}
+    assert {each.state for each in offered(opened.blueprint, offers)} == {"ok"}
     moved = {name: Offer(frozenset({"us-east-1f"})) for name in offers}
-    [_, gpu] = offered(opened.blueprint, moved, types)
+    [_, gpu] = offered(opened.blueprint, moved)
     assert gpu.state == "failed"
     assert "g6.xlarge" in gpu.said
     assert "[us-east-1f]" in gpu.fix

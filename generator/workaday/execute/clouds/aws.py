@@ -170,13 +170,14 @@ def asked() -> Iterator[None]:
         SSOError,
         TokenRetrievalError,
     )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError) as error:
         raise mistake("X112", f"no credentials for the cloud: {error}", LOGINS["aws"]) from None
     except ClientError as error:
-        code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        code, said = error.response["Error"]["Code"], oneline(error.response["Error"].get("Message", ""))
         what = f"AWS refuses {error.operation_name}: {code}: {said}".rstrip(": ")
         if code.startswith(UNKNOWN):
             raise mistake("X112", f"AWS does not take the credentials: {code}: {said}", LOGINS["aws"]) from None
@@ -187,8 +188,15 @@ def asked() -> Iterator[None]:
         if "expired" not in str(error):
             raise
         raise mistake("X112", "the session has ended", LOGINS["aws"]) from None
+    except ResponseParserError as error:
+        raise mistake("X151", f"AWS answers in no way of its own: {oneline(str(error))}", "a proxy?") from None
     except BotoCoreError as error:
         raise mistake("X151", f"cannot ask AWS: {error}", "is there a way out to the internet?") from None
+
+
+def oneline(said: str) -> str:
+    """Return what an answer says on one line of bearable length."""
+    return " ".join(said.split())[:300]
 
 
 def expiry(environment: Mapping[str, str]) -> datetime | None:

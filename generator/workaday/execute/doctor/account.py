@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from workaday.catalog import Instance, read
+from workaday.catalog import read
 from workaday.execute.clouds import Account, Offer, account_of
 from workaday.execute.doctor import network, tools
-from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, WARNING, Check, Finding
+from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, WARNING, Check, Finding, looked
 from workaday.execute.doctor.quotas import judged, needs
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["account_of", "alone", "checks", "credentials", "unasked"]
 # An apply that makes a cluster takes twenty minutes, a large one twice that.
 APPLY = timedelta(hours=1)
 SHOWN = 8
-ASKED = ("permissions", "quotas", "instance types", "state", "cluster api")
+ASKED = ("permissions", "instance types", "quotas", "state", "cluster api")
 
 
 def alone(workspace: Workspace, now: datetime) -> Mapping[str, Check]:
@@ -71,7 +71,7 @@ def checks(blueprint: Blueprint, account: Account) -> Mapping[str, Check]:
     assert cloud
     return {
         "permissions": lambda: permissions(account, cloud),
-        "instance types": lambda: machines(account, blueprint),
+        "machines": lambda: machines(account, blueprint),
         "state": lambda: state(account, cloud),
         "cluster api": lambda: network.answering(account.address(), cloud.access),
     }
@@ -94,13 +94,19 @@ def machines(account: Account, blueprint: Blueprint) -> Sequence[Finding]:
     cloud, catalogue = blueprint.cloud, read(blueprint.platform)
     assert cloud
     assert catalogue
-    types = wanted(blueprint, catalogue)
-    offers = account.offers(types)
-    found = list(offered(blueprint, offers, types))
-    return [*found, *judged(needs(blueprint, catalogue, offers), account.quotas(), cloud.kind, cloud.region)]
+    offers: dict[str, Offer] = {}
+
+    def types() -> Sequence[Finding]:
+        offers.update(account.offers(wanted(blueprint, catalogue)))
+        return offered(blueprint, offers)
+
+    def limits() -> Sequence[Finding]:  # after the types: azure's are known by these
+        return list(judged(needs(blueprint, catalogue, offers), account.quotas(), cloud.kind, cloud.region))
+
+    return [*looked({"instance types": types}), *looked({"quotas": limits})]
 
 
-def offered(blueprint: Blueprint, offers: Mapping[str, Offer], types: Sequence[Instance]) -> Sequence[Finding]:
+def offered(blueprint: Blueprint, offers: Mapping[str, Offer]) -> Sequence[Finding]:
     """Return a finding for the system's nodes and for each pool: which of its types it can have, and where."""
     from workaday.blueprint.node_groups import capacities
     from workaday.foresight.cost import types_of

@@ -51,5 +51,5 @@ def _look(what: str, check: Check) -> Sequence[Finding]:
         first = error.diagnostics[0]
         return [Finding(what, UNKNOWN, first.message, "; ".join(first.hints))]
     except Exception as error:  # a check that is wrong about the world is no reason to hide the others
-        return [Finding(what, UNKNOWN, f"{type(error).__name__}: {error}")]
+        return [Finding(what, UNKNOWN, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")]
     return [found] if isinstance(found, Finding) else found
