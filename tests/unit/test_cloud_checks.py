@@ -73,6 +73,8 @@ def test_a_sound_project_has_no_finding_but_an_unwritten_catalogue(cloud: str, t
         ("aws", {"region": "us_east_1"}, "C505", "error"),
         ("gcp", {"pools": "{name: cpu, instances: [e2-standard-8], image: al2023}"}, "C506", "error"),
         ("aws", {"pools": "{name: a, accelerator: {type: A100, count: 8, share: mig}}"}, "C507", "error"),
+        ("aws", {"pools": "{name: a, accelerator: {type: L4, share: mig, partition: 1g.10gb}}"}, "C507", "error"),
+        ("gcp", {"pools": "{name: a, accelerator: {type: A100, share: mig, partition: 9g.99gb}}"}, "C507", "error"),
         ("aws", {"zones": "[us-east-1a]"}, "C509", "error"),
         ("aws", {"zones": "1"}, "C509", "error"),
         ("azure", {"pools": "{name: a, accelerator: T4, reservation: {id: a, block: true}}"}, "C508", "error"),

@@ -34,6 +34,9 @@ NO_BIDS = {
     "gcp": "gcp takes no bid: spot nodes cost what they cost",
 }
 _REGION_FORM = {"aws": r"[a-z]{2}(-[a-z]+)+-[0-9]", "gcp": r"[a-z]+-[a-z]+[0-9]+", "azure": r"[a-z0-9]+"}
+# cards without NVIDIA's multi-instance GPU
+_WHOLE = ("P4", "P100", "V100", "T4", "T4g", "M60", "A10", "A10G", "L4", "L40S")
+_PARTITION = r"[12347]g\.[0-9]{1,3}gb(\+me)?"
 # a cloud's own buckets; another's need keys that no identity of this one has
 _OWN_BUCKETS = {"aws": "s3://", "gcp": "gs://", "azure": "https://"}
 
@@ -133,16 +136,22 @@ def foreign_image(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
 
 
 def impossible_share(cloud: Cloud, loaded: Loaded) -> Iterator[Diagnostic]:
-    """C507: GPUs that are to be shared without saying how, or said without being shared."""
+    """C507: GPUs that are to be shared without saying how, said without being shared, or that cannot be shared so."""
     for index, pool in enumerate(loaded.project.pools):
         given = pool.accelerator
         if not given:
             continue
         path: KeyPath = ("pools", index, "accelerator")
-        if given.share == "mig" and not given.partition:
+        if given.share == "mig" and given.type in _WHOLE:
+            hint = "`share: time_slicing` shares any card; A100, H100 and later ones can be split"
+            yield Diagnostic("C507", f"a card of type {given.type} cannot be split", (*path, "share"), hints=(hint,))
+        elif given.share == "mig" and not given.partition:
             yield Diagnostic(
                 "C507", "`mig` needs the size of each part", (*path, "share"), "such as `partition: 1g.10gb`"
             )
+        elif given.partition and not re.fullmatch(_PARTITION, given.partition):
+            message = f"`{given.partition}` is no part of a card"
+            yield Diagnostic("C507", message, (*path, "partition"), "one to seven sevenths: `1g.10gb`, `3g.40gb`")
         for key, share in (("partition", "mig"), ("clients", "time_slicing")):
             if getattr(given, key) and given.share != share:
                 label = Label((*path, "share"), "the way of sharing") if given.share else None
