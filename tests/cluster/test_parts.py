@@ -67,6 +67,7 @@ def test_what_is_missing_is_said() -> None:
 def test_a_command_is_the_containers_over_the_images() -> None:
     assert command({"args": ["$(X)"]}, ["serve"], {"X": "1"}) == ["serve", "1"]
     assert command({"command": ["own"]}, ["serve"], {}) == ["own"]
+    assert command({}, ["echo", "$$"], {}) == ["echo", "$$"]
     with pytest.raises(SpecError, match="no command"):
         command({}, [], {})
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
-from plane import network, programs
+from plane import network, programs, session
 from plane.kubectl import Kubectl, KubectlError
 from plane.plane import PROGRAMS, Plane
-from plane.processes import Processes, started_at
+from plane.pods import ProcessNode
+from plane.processes import Processes, started_at, until
 from plane.testing import Apply, Need
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
@@ -88,15 +90,29 @@ def test_it_is_in_a_network_of_its_own(plane: Plane, pytestconfig: pytest.Config
 
 def test_its_end_leaves_no_process(need: Need, tmp_path: Path) -> None:
     need(*PROGRAMS)
-    plane = Plane(tmp_path / "plane")
-    try:
-        plane.up()
+    with session.new(tmp_path / "plane") as plane:
         started = plane.processes.recorded()
-        assert {*started} >= {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
-    finally:
-        plane.down()
+    assert {*started} >= {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
     assert [name for name, each in started.items() if started_at(each["pid"]) == each["ticks"]] == []
-    assert not plane.folder.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["asked", "killed"])
+def test_the_end_of_a_node_of_processes_is_the_end_of_its_pods(
+    how: int, process_node: ProcessNode, apply: Apply, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    node = ProcessNode(process_node.plane, "process-15")
+    node.start()
+    node.image("sleeper", ["sh", "-c", "echo $$ > /notes/pid; exec sleep 600"], {"/notes": notes})
+    spec = {"nodeName": node.name, "containers": [{"name": "sleeper", "image": "sleeper"}]}
+    apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "sleeper"}, "spec": spec})
+    until("it runs", lambda: (notes / "pid").exists() and (notes / "pid").read_text().strip())
+    pod = int((notes / "pid").read_text())
+    assert started_at(pod) is not None
+    os.kill(process_node.plane.processes.recorded()[node.name]["pid"], how)
+    until("its end", lambda: started_at(pod) is None)
+    node.stop()
 
 
 def test_a_process_of_another_start_is_left_alone(tmp_path: Path) -> None:

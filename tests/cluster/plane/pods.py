@@ -23,7 +23,7 @@ class ProcessNode:
     """A node of the plane.
 
     Attributes:
-        name: the node's.
+        name: the node's: `WORD-NUMBER`, the number its own and below 16, because it says which addresses its pods have.
     """
 
     def __init__(self, plane: Plane, name: str = "process-0") -> None:
@@ -68,6 +68,11 @@ class ProcessNode:
         path = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.plane.processes.start(self.name, command, {"PYTHONPATH": path})
         self.plane.processes.ready(self.name, self.ready)
+
+    def stop(self) -> None:
+        """End the node and with it its pods' processes; it is gone from the plane."""
+        self.plane.processes.stop(self.name)
+        self.plane.api.delete(f"/api/v1/nodes/{self.name}")
 
     def ready(self) -> bool:
         """Return whether the node says that it is ready."""

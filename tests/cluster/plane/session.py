@@ -16,7 +16,7 @@ KEPT = "WORKADAY_PLANE"
 
 @contextmanager
 def new(folder: Path) -> Iterator[Plane]:
-    """Start a plane in a network namespace of its own, with every pinned definition; end it afterwards.
+    """Start a plane in a network namespace of its own; end it afterwards.
 
     Where no namespace can be made it runs on the machine's loopback, and says so.
 
@@ -30,7 +30,6 @@ def new(folder: Path) -> Iterator[Plane]:
         plane = Plane(folder)
         try:
             plane.up()
-            crds.install(plane)
             if network.isolated():
                 services.start(plane)
             yield plane
@@ -48,7 +47,11 @@ def kept(folder: Path) -> Iterator[Plane]:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Plane]:
-    """Enter the plane that the environment's `WORKADAY_PLANE` names, or a new one in a folder."""
-    named = os.environ.get(KEPT)
-    with kept(Path(named)) if named else new(folder) as plane:
+    """Enter the plane that the environment's `WORKADAY_PLANE` names, or a new one with every pinned definition."""
+    if named := os.environ.get(KEPT):
+        with kept(Path(named)) as plane:
+            yield plane
+        return
+    with new(folder) as plane:
+        crds.install(plane)
         yield plane

@@ -2,7 +2,8 @@
 
     python contain.py '{"mounts": {"/etc/workaday": "/tmp/volume"}, "workdir": "/"}' COMMAND ARGUMENT...
 
-What it writes outside of the mounts and /tmp is gone when it ends. Standard library only; it becomes the command.
+With `"mortal": true` it dies with the thread that started it, even where that one had no time to end it. What it writes
+outside of the mounts and /tmp is gone when it ends. Standard library only; it becomes the command.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
 
 NEW_MOUNTS = 0x20000  # CLONE_NEWNS of <linux/sched.h>; below, MS_BIND, MS_REC, MS_PRIVATE of <linux/mount.h>
+DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 BIND, RECURSIVE, PRIVATE = 0x1000, 0x4000, 0x40000
 SHARED = ("/proc", "/dev", "/sys", "/tmp")
 SCRATCH = "/mnt"
@@ -76,6 +79,8 @@ def bind(source: int, target: Path) -> None:
 def main() -> None:
     """Become the command of the arguments."""
     settings, command = json.loads(sys.argv[1]), sys.argv[2:]
+    if settings.get("mortal"):
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL)
     enter(settings["mounts"])
     os.chdir(settings.get("workdir") or "/")
     try:

@@ -47,7 +47,7 @@ class Launch:
 
     def start(self, log: Path, command: Sequence[str] | None = None) -> subprocess.Popen[bytes]:
         """Start the command, or another one in the same place."""
-        settings = json.dumps({"mounts": dict(self.mounts), "workdir": self.workdir})
+        settings = json.dumps({"mounts": dict(self.mounts), "workdir": self.workdir, "mortal": True})
         words = [sys.executable, "-I", contain.__file__, settings, *(command or self.command)]
         with log.open("ab") as output, network.inside(self.network):
             return subprocess.Popen(

@@ -104,8 +104,9 @@ def number(quantity: str) -> float:
 
 
 def command(container: Object, image: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Return what to run: the container's command and arguments over its image's command."""
-    words = [*(container.get("command") or image), *container.get("args", [])]
+    """Return what to run: the container's command, references in it put in, or its image's as it is; then arguments."""
+    own = [expand(each, values) for each in container.get("command") or ()]
+    words = [*(own or image), *(expand(each, values) for each in container.get("args", []))]
     if not words:
         raise SpecError("no command specified")
-    return [expand(each, values) for each in words]
+    return words
