@@ -237,6 +237,20 @@ def test_a_pool_asks_for_what_the_cloud_rents(checked, kind, region, pool, expec
 
 
 @pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ("g6.xlarge, m7i.xlarge", 1),
+        ("m7i.xlarge, m6i.xlarge, m7g.xlarge", 2),
+        ("g6.xlarge, g6.12xlarge, g5.xlarge", None),
+        ("z9.xlarge, m7i.xlarge", None),
+    ],
+)
+def test_a_pools_machines_are_of_one_kind(checked, named, place):
+    found = [each for each in checked(text([f"gpu, instances: [{named}]"], STORY)).diagnostics if each.code == "C207"]
+    assert [each.path for each in found] == ([] if place is None else [("pools", 0, "instances", place)])
+
+
+@pytest.mark.parametrize(
     ("kind", "region", "name", "severity", "label"),
     [
         ("gcp", "us-central1", "g2-standard-5", "error", None),

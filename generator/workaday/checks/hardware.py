@@ -1,4 +1,4 @@
-"""Hardware by name: what the cloud does not have, or does not rent as the pool asks (C205, C206)."""
+"""Hardware by name: what the cloud does not have, does not rent so, or has no one image for (C205, C206, C207)."""
 
 from __future__ import annotations
 
@@ -77,6 +77,27 @@ def _not_had(index: int, pool: Pool, types: Sequence[Instance], how: str, tail: 
     )
 
 
+def unlike_machines(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
+    """C207: a pool that names machines with GPUs and without, or of two architectures."""
+    if (catalogue := read(blueprint.platform)) is None:
+        return []
+    found, first = [], dict[KeyPath, tuple[KeyPath, Instance]]()
+    for path, name in _instances(loaded):
+        if (instance := catalogue.instances.get(name)) is None:
+            continue
+        start, model = first.setdefault(path[:-1], (path, instance))
+        if _nature(instance) != _nature(model):
+            message = f"`{name}` ({_nature(instance)}) and `{model.name}` ({_nature(model)}) cannot be one pool's nodes"
+            label = Label(start, "the first of its types")
+            found.append(Diagnostic("C207", message, path, "make a pool of its own for it", secondary=(label,)))
+    return found
+
+
+def _nature(instance: Instance) -> str:
+    """Return what decides on the image and the taints of a node."""
+    return f"{instance.arch}, {'GPUs' if instance.gpu else 'no GPU'}"
+
+
 def _gpus(loaded: Loaded) -> Iterator[tuple[KeyPath, str]]:
     for index, pool in enumerate(loaded.project.pools):
         if pool.accelerator:
@@ -114,4 +135,4 @@ def _unknown_instance(path: KeyPath, name: str, catalogue: Catalogue) -> Diagnos
     )
 
 
-CHECKS: tuple[Callable[[Loaded, Blueprint], list[Diagnostic]], ...] = (unknown_hardware, not_had_so)
+CHECKS: tuple[Callable[[Loaded, Blueprint], list[Diagnostic]], ...] = (unknown_hardware, not_had_so, unlike_machines)
