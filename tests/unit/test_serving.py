@@ -173,6 +173,20 @@ def test_a_latency_is_turned_into_a_total_of_which_a_replica_carries_one(serving
     assert " / 0.5 * count(workaday_in_flight{" in found.query
 
 
+@pytest.mark.parametrize(
+    ("slo", "target", "because"),
+    [
+        ("slo: {p95: 2s, p99: 4s}", 1.6, "`slo.p95`"),
+        ("slo: {p99: 500ms}", 0.4, "`slo.p99`"),
+        ("", 15, "`limits.timeout`"),
+    ],
+)
+def test_replicas_are_added_before_a_promise_is_broken(blueprint, slo, target, because):
+    found = blueprint(f"scale: {{max: 9, metric: latency}}\n{slo}")
+    assert found.models[0].scale.target == target
+    assert because in found.values["models", 0, "scale", "target"].because
+
+
 def test_cpu_has_no_query_and_so_no_fallback(serving):
     found = serving("scale: {max: 9, metric: cpu}").scaling
     assert (found.query, found.fallback, found.threshold) == (None, None, 60.0)

@@ -37,6 +37,8 @@ MIB = 2**20
 GIB = 2**30
 # Of a replica's concurrency: at 0.6 the queue stays short while a new replica starts; at 1.0 it grows first.
 TARGET_SHARE = 0.6
+# Of a latency that is promised: more replicas must be there before it is broken.
+PROMISE_SHARE = 0.8
 LOCAL_PORT = 8080
 GRPC_OFFSET, MAX_PORT = 1000, 65535
 # The CLI's version is no part of it: a fingerprint must not change where nothing that runs does.
@@ -189,7 +191,7 @@ def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scal
         "in_flight": (share, f"{TARGET_SHARE} of `limits.concurrency` {limits.concurrency}"),
         "queue": (1.0, "the default: one waiting request a replica"),
         "tokens": (1000.0, "the default: tokens a second a replica"),
-        "latency": (limits.timeout_seconds / 4, "a quarter of `limits.timeout`"),
+        "latency": latency_target(written.slo, limits),
         "cpu": (60.0, "the default: percent of the request"),
     }
     return Scale(
@@ -205,6 +207,13 @@ def resolve_scale(written: schema.Model, limits: Limits, values: Values) -> Scal
             for each in (given.schedule if given else ())
         ),
     )
+
+
+def latency_target(slo: schema.Slo | None, limits: Limits) -> tuple[float, str]:
+    """Return the latency at which replicas are added, and why: before a promise is broken."""
+    if slo and (promised := slo.p95 or slo.p99):
+        return round(PROMISE_SHARE * promised, 3), f"{PROMISE_SHARE} of `slo.{'p95' if slo.p95 else 'p99'}`"
+    return limits.timeout_seconds / 4, "a quarter of `limits.timeout`"
 
 
 def default_metric(kind: str) -> tuple[str, str]:
