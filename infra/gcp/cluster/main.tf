@@ -24,13 +24,17 @@ resource "google_container_cluster" "this" {
       end_time   = "2026-01-03T08:00:00Z"
       recurrence = "FREQ=WEEKLY;BYDAY=SA,SU"
     }
-    # Else the channel would raise the minor version beside project.yaml.
-    maintenance_exclusion {
-      exclusion_name = "minor-versions-by-project-file"
-      start_time     = "2026-01-01T00:00:00Z"
-      exclusion_options {
-        scope             = "NO_MINOR_UPGRADES"
-        end_time_behavior = "UNTIL_END_OF_SUPPORT"
+    # Else the channel would raise the minor version beside project.yaml. It holds for nodes too: they follow with `by_channel`.
+    dynamic "maintenance_exclusion" {
+      for_each = var.minor_upgrades == "by_file" ? ["this"] : []
+
+      content {
+        exclusion_name = "minor-versions-by-project-file"
+        start_time     = "2026-01-01T00:00:00Z"
+        exclusion_options {
+          scope             = "NO_MINOR_UPGRADES"
+          end_time_behavior = "UNTIL_END_OF_SUPPORT"
+        }
       }
     }
   }
@@ -76,10 +80,10 @@ resource "google_container_cluster" "this" {
     }
   }
 
-  # The DNS endpoint stays within Google's network: from outside it would be open to every address, behind IAM alone.
+  # From outside Google's network the DNS endpoint is open to every address, behind IAM alone: only for who asks.
   control_plane_endpoints_config {
     dns_endpoint_config {
-      allow_external_traffic = false
+      allow_external_traffic = var.dns_endpoint
     }
     ip_endpoints_config {
       enabled = true

@@ -55,6 +55,25 @@ variable "release_channel" {
   }
 }
 
+variable "minor_upgrades" {
+  description = "Who raises the minor version: `by_file` (control plane by `kubernetes`, nodes when they are asked to, all at the end of support) or `by_channel` (GKE, which also brings nodes to the control plane's)."
+  type        = string
+  default     = "by_file"
+  nullable    = false
+
+  validation {
+    condition     = contains(["by_file", "by_channel"], var.minor_upgrades)
+    error_message = "minor_upgrades: write by_file or by_channel."
+  }
+}
+
+variable "dns_endpoint" {
+  description = "Whether the API is also reached by its DNS name from every address, behind IAM alone: a way to a private endpoint without a VPN."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "network" {
   description = "Network of the cluster."
   type        = string

@@ -256,3 +256,32 @@ run "amazons_provisioner" {
 
   expect_failures = [var.provisioner]
 }
+
+run "google_raises_versions" {
+  command = plan
+
+  variables {
+    minor_upgrades = "by_channel"
+    dns_endpoint   = true
+  }
+
+  assert {
+    condition     = length(one(google_container_cluster.this.maintenance_policy).maintenance_exclusion) == 0
+    error_message = "Nothing holds the channel back."
+  }
+
+  assert {
+    condition     = one(one(google_container_cluster.this.control_plane_endpoints_config).dns_endpoint_config).allow_external_traffic
+    error_message = "By its name from everywhere, for who asks."
+  }
+}
+
+run "an_unknown_way_to_upgrade" {
+  command = plan
+
+  variables {
+    minor_upgrades = "never"
+  }
+
+  expect_failures = [var.minor_upgrades]
+}

@@ -34,6 +34,18 @@ variable "release_channel" {
   default     = "REGULAR"
 }
 
+variable "minor_upgrades" {
+  description = "Who raises the minor version: `by_file` (control plane by `kubernetes`, nodes when they are asked to, all at the end of support) or `by_channel` (GKE, which also brings nodes to the control plane's)."
+  type        = string
+  default     = "by_file"
+}
+
+variable "dns_endpoint" {
+  description = "Whether the API is also reached by its DNS name from every address, behind IAM alone: a way to a private endpoint without a VPN."
+  type        = bool
+  default     = false
+}
+
 variable "network" {
   description = "A new network by `cidr` and `nat`, or an `existing` one: its name (of a shared VPC: `projects/HOST/global/networks/NAME`), its subnet, and the names of the subnet's secondary ranges."
   type = object({
