@@ -293,6 +293,28 @@ def test_nobody_on_google_cloud_is_a_named_error(monkeypatch, tmp_path):
     assert [each.code for each in error.value.diagnostics] == ["X112"]
 
 
+def test_no_way_to_google_or_azure_is_not_taken_for_no_credentials():
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+    from google.auth.exceptions import RefreshError, TransportError
+
+    def failing(error):
+        def raises(*_):
+            raise error
+
+        return types.SimpleNamespace(valid=False, refresh=raises, get_token=raises)
+
+    cases = [
+        (lambda: gcp.bearer(failing(TransportError("no way")))(), "X151"),
+        (lambda: gcp.bearer(failing(RefreshError("invalid_grant")))(), "X112"),
+        (lambda: azure.token(failing(ServiceRequestError("no way"))), "X151"),
+        (lambda: azure.token(failing(ClientAuthenticationError("no"))), "X112"),
+    ]
+    for ask, code in cases:
+        with pytest.raises(ProjectError) as error:
+            ask()
+        assert [each.code for each in error.value.diagnostics] == [code]
+
+
 def test_the_verb_writes_a_file_of_its_own(workspace, monkeypatch, capsys):
     opened = workspace("aws")
     here = types.SimpleNamespace(address=lambda: Address("https://abc", PEM))

@@ -164,6 +164,7 @@ def asked() -> Iterator[None]:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
+        CredentialRetrievalError,
         NoCredentialsError,
         PartialCredentialsError,
         ProfileNotFound,
@@ -172,9 +173,14 @@ def asked() -> Iterator[None]:
     )
     from botocore.parsers import ResponseParserError
 
+    nobody = (
+        CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound, SSOError,
+        TokenRetrievalError,
+    )  # fmt: skip
+
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError) as error:
+    except nobody as error:
         raise mistake("X112", f"no credentials for the cloud: {error}", LOGINS["aws"]) from None
     except ClientError as error:
         code, said = error.response["Error"]["Code"], oneline(error.response["Error"].get("Message", ""))

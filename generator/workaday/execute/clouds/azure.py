@@ -155,12 +155,14 @@ def token(credentials: Any = None, scope: str = AKS_SCOPE) -> Token:
         ProjectError: X130, X112.
     """
     found = credentials or found_credentials()
-    from azure.core.exceptions import AzureError
+    from azure.core.exceptions import AzureError, ServiceRequestError
 
     try:
         got = found.get_token(scope)
     except AzureError as error:  # its message has a paragraph for each kind of credentials that was tried
         said = (str(error).splitlines() or [""])[0][:200]
+        if isinstance(error, ServiceRequestError):
+            raise mistake("X151", f"cannot ask Azure: {said}", "is there a way out to the internet?") from None
         raise mistake("X112", f"no credentials for the cloud: {said}", LOGINS["azure"]) from None
     return Token(got.token, datetime.fromtimestamp(got.expires_on, UTC))
 

@@ -173,8 +173,12 @@ def bearer(credentials: Any) -> Callable[[], str]:
 
 
 def nobody(error: Exception) -> Exception:
-    """Return that there are no credentials, or none that Google takes."""
+    """Return that there are no credentials, none that Google takes, or no way to ask whether it does."""
+    from google.auth.exceptions import TransportError
+
     said = (str(error).splitlines() or [""])[0].partition(". ")[0][:200]
+    if isinstance(error, TransportError):
+        return mistake("X151", f"cannot ask Google Cloud: {said}", "is there a way out to the internet?")
     return mistake("X112", f"no credentials for the cloud: {said}", LOGINS["gcp"])
 
 

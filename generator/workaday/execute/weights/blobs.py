@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ from workaday.execute.weights import Place
 from workaday.execute.weights.manifest import Entry, Piece
 
 HOST = "https://{account}.blob.core.windows.net"
-VERSION = {"x-ms-version": "2023-11-03"}
+VERSION = "2023-11-03"
 SHA256 = "x-ms-meta-sha256"
 
 
@@ -41,7 +42,7 @@ class Blobs:
         asked = {"restype": "container", "comp": "list", "prefix": prefix, "include": "metadata"}
         found: dict[str, int] = {}
         while True:
-            page = ElementTree.fromstring(self.rest.ask("GET", self.container, params=asked, headers=VERSION).content)
+            page = ElementTree.fromstring(self.rest.ask("GET", self.container, params=asked, headers=common()).content)
             for blob in page.iter("Blob"):
                 path = (blob.findtext("Name") or "").removeprefix(prefix)
                 found[path] = int(blob.findtext("Properties/Content-Length") or 0)
@@ -64,12 +65,12 @@ class Blobs:
 
     def put(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Write a file in one request."""
-        kind = {"x-ms-blob-type": "BlockBlob", **VERSION, **headers}
+        kind = {"x-ms-blob-type": "BlockBlob", **common(), **headers}
         self.rest.ask("PUT", self.blob(path), headers=kind, data=body, expected=(201,))
 
     def delete(self, path: str) -> None:
         """Delete a file."""
-        self.rest.ask("DELETE", self.blob(path), headers=VERSION, expected=(202, 404))
+        self.rest.ask("DELETE", self.blob(path), headers=common(), expected=(202, 404))
 
     def blob(self, path: str) -> str:
         """Return a file's address."""
@@ -103,14 +104,14 @@ class Blocks:
     def send(self, piece: Piece, body: bytes) -> None:
         """Stage a block."""
         asked = {"comp": "block", "blockid": self.names[piece]}
-        headers = {"Content-MD5": md5(body), **VERSION}
+        headers = {"Content-MD5": md5(body), **common()}
         self.store.rest.ask("PUT", self._url, params=asked, headers=headers, data=body, expected=(201,))
 
     def finish(self) -> None:
         """Make one blob of the blocks."""
         names = "".join(f"<Latest>{name}</Latest>" for name in self.names.values())
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{names}</BlockList>'.encode()
-        headers = {SHA256: self.entry.sha256, **VERSION}
+        headers = {SHA256: self.entry.sha256, **common()}
         self.store.rest.ask("PUT", self._url, params={"comp": "blocklist"}, headers=headers, data=body, expected=(201,))
 
     @property
@@ -119,7 +120,7 @@ class Blocks:
 
     def _staged(self) -> set[str]:
         asked = {"comp": "blocklist", "blocklisttype": "uncommitted"}
-        answer = self.store.rest.ask("GET", self._url, params=asked, headers=VERSION, expected=(200, 404))
+        answer = self.store.rest.ask("GET", self._url, params=asked, headers=common(), expected=(200, 404))
         if answer.status_code == 404:
             return set()
         return {each.text or "" for each in ElementTree.fromstring(answer.content).iter("Name")}
@@ -133,6 +134,11 @@ def store(place: Place, notes: Path) -> Blobs:
 def block(number: int, piece: Piece) -> str:
     """Return a block's name: its place and its checksum, all names as long as one another."""
     return b64(f"{number:05d}{piece.sha256.hex()[:40]}".encode())
+
+
+def common() -> dict[str, str]:
+    """Return what the service asks of every request."""
+    return {"x-ms-version": VERSION, "x-ms-date": formatdate(usegmt=True)}
 
 
 def md5(body: bytes) -> str:
