@@ -30,6 +30,7 @@ CRASHED = {
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(waiting, "DEEP_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(waiting, "HOPELESS_SECONDS", 0.0)
     monkeypatch.setattr(rolling, "ORPHAN_SECONDS", 0.0)
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from workaday.execute.rollout import Cause, Seen, Standing, standing
 
 SERVICE = {"kind": "InferenceService", "metadata": {"name": "story"}}
 LABELS = {"serving.kserve.io/inferenceservice": "story"}
 
 
-def live(*, ready: bool = True, generation: int = 2, observed: int = 2, **condition: str) -> dict:
+def live(*, ready: bool = True, **condition: str) -> dict:
     conditions = [{"type": "Ready", "status": "True" if ready else "False", **condition}]
-    return {
-        "metadata": {"name": "story", "generation": generation},
-        "status": {"observedGeneration": observed, "conditions": conditions},
-    }
+    return {"metadata": {"name": "story"}, "status": {"conditions": conditions}}
 
 
 def deployment(wanted: int = 2, **status: int) -> dict:
@@ -46,8 +45,34 @@ def test_ready_alone_is_not_enough_while_a_new_version_does_not_start_beside_the
 
 
 def test_a_status_of_the_version_before_does_not_count() -> None:
-    assert judged(deployment(), service=live(generation=3)).state == "waiting"
     assert judged(deployment(observedGeneration=0)).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "state"),
+    [
+        ({}, {}, "ready"),
+        ({"env": [{"name": "A", "value": "1"}]}, {}, "ready"),
+        ({"image": "i:2"}, {}, "waiting"),
+        ({"args": ["--fast"]}, {}, "waiting"),
+        ({"env": [{"name": "A", "value": "2"}]}, {}, "waiting"),
+        ({}, {"workaday.dev/config": "old"}, "waiting"),
+    ],
+)
+def test_deployments_that_are_still_made_of_the_version_before_do_not_count(
+    wanted: dict, there: dict, state: str
+) -> None:
+    service, made = live(), deployment()
+    service["metadata"]["annotations"] = {"other.dev/x": "1"}
+    container = {"name": "kserve-container", "image": "i:1"}
+    service["spec"] = {"predictor": {"annotations": {"workaday.dev/config": "new"}, "containers": [container | wanted]}}
+    env = [{"name": "INFERENCE_SERVICE_NAME", "value": "story"}, {"name": "A", "value": "1"}]
+    annotations = {"workaday.dev/config": "new"} | there
+    made["spec"]["template"] = {
+        "metadata": {"annotations": annotations},
+        "spec": {"containers": [container | {"env": env}]},
+    }
+    assert judged(made, service=service).state == state
 
 
 def test_scaled_to_zero_is_ready() -> None:
@@ -137,3 +162,15 @@ def test_a_service_that_was_deleted_meanwhile_is_not_waited_for_silently() -> No
     found = standing([SERVICE], Seen())
     assert found.state == "waiting"
     assert str(found.causes[0]) == "inferenceservice/story: NotFound: it was deleted meanwhile"
+
+
+def test_fewer_replicas_than_the_scaler_wants_at_least_are_not_enough() -> None:
+    target = {"scaleTargetRef": {"name": "story-predictor"}, "minReplicaCount": 3}
+    scaler = {"kind": "ScaledObject", "metadata": {"name": "story"}, "spec": target}
+    there = Seen(services=[live()], deployments=[deployment()], scalers=[scaler])
+    found = standing([SERVICE, scaler], there)
+    assert (found.state, found.ready, found.wanted) == ("waiting", 2, 3)
+    assert [each.reason for each in found.causes] == ["NotTakenUp"]
+    status = {"conditions": [{"type": "Ready", "status": "False", "reason": "Failed", "message": "no such\nmetric"}]}
+    refused = Seen(services=[live()], deployments=[deployment()], scalers=[{**scaler, "status": status}])
+    assert str(standing([SERVICE, scaler], refused).causes[0]) == "scaledobject/story: Failed: no such metric"

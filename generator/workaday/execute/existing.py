@@ -214,6 +214,7 @@ def look(place: Place, *, deep: bool = False) -> Seen:
     return Seen(
         services=read(kube.SERVICE, place.namespace),
         deployments=read(kube.DEPLOYMENT, place.namespace),
+        scalers=read(kube.SCALER, place.namespace),
         pods=read(kube.POD, place.namespace) if deep else (),
         events=read(kube.EVENT, place.namespace) if deep else (),
     )

@@ -1,7 +1,8 @@
 """Whether what a release consists of has become ready, and if not, why: read from objects, pods and events. Pure.
 
 `Ready` of an InferenceService alone is not enough: while a new version fails to start beside the old one, it stays
-true. So the Deployments that KServe makes of it must have rolled out too.
+true. So the Deployments that KServe makes of it must have rolled out too; and must be made of its newest version, which
+its `observedGeneration` does not tell: KServe 0.20 copies the Deployment's there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ HOPELESS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
      "CreateContainerError", "RunContainerError", "CrashLoopBackOff", "FailedCreate", "OOMKilled"}
 )  # fmt: skip
+OWN_ANNOTATIONS = "workaday.dev/"
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 
 
@@ -27,6 +29,7 @@ class Seen:
 
     services: Sequence[Object] = ()
     deployments: Sequence[Object] = ()
+    scalers: Sequence[Object] = ()
     pods: Sequence[Object] = ()
     events: Sequence[Object] = ()
 
@@ -85,24 +88,53 @@ def standing(objects: Sequence[Object], seen: Seen) -> Standing:
     services = {name_of(each): each for each in seen.services}
     wanted_services = [name_of(each) for each in objects if each.get("kind") == "InferenceService"]
     own = {name_of(each) for each in objects if each.get("kind") == "Deployment"}
+    least = {scaled(each): int(each["spec"].get("minReplicaCount") or 0) for each in objects if is_scaler(each)}
     deployments = [
         each
         for each in seen.deployments
         if name_of(each) in own or labels_of(each).get(SERVICE_LABEL) in wanted_services
     ]
-    done = all(service_ready(services.get(name)) for name in wanted_services)
+    done = all(service_ready(services.get(name), deployments) for name in wanted_services)
     done = done and own <= {name_of(each) for each in deployments} and all(map(rolled_out, deployments))
-    ready, wanted = sum(map(updated, deployments)), sum(map(replicas, deployments))
-    if done:
+    ready = sum(map(updated, deployments))
+    wanted = sum(max(replicas(each), least.get(name_of(each), 0)) for each in deployments)
+    if done and all(replicas(each) >= least.get(name_of(each), 0) for each in deployments):
         return Standing("ready", ready, wanted)
-    return Standing("waiting", ready, wanted, tuple(causes(wanted_services, deployments, services, seen)))
+    found = [*causes(wanted_services, deployments, services, seen), *scaler_causes(least, deployments, seen)]
+    return Standing("waiting", ready, wanted, tuple(found))
 
 
-def service_ready(live: Object | None) -> bool:
-    """Return whether an InferenceService is ready, and its controller has seen its newest version."""
-    if live is None or not current(live):
+def service_ready(live: Object | None, deployments: Sequence[Object]) -> bool:
+    """Return whether an InferenceService is ready, and its Deployments are made of its newest version."""
+    if live is None or not any(each["type"] == "Ready" and each["status"] == "True" for each in conditions(live)):
         return False
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions(live))
+    made = [each for each in deployments if labels_of(each).get(SERVICE_LABEL) == name_of(live)]
+    return all(made_of(each, live) for each in made)
+
+
+def made_of(deployment: Object, service: Object) -> bool:
+    """Return whether a Deployment's pods are those that an InferenceService describes, as far as it describes them."""
+    predictor = (service.get("spec") or {}).get("predictor") or {}
+    template = deployment["spec"].get("template") or {}
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    wanted = {key: value for key, value in all_annotations(service).items() if key.startswith(OWN_ANNOTATIONS)}
+    containers = {each.get("name"): each for each in (template.get("spec") or {}).get("containers") or ()}
+    return wanted.items() <= annotations.items() and all(
+        describes(each, containers.get(each.get("name"), {})) for each in predictor.get("containers") or ()
+    )
+
+
+def all_annotations(service: Object) -> dict[str, str]:
+    """Return the annotations that an InferenceService hands on to its pods."""
+    predictor = (service.get("spec") or {}).get("predictor") or {}
+    return {**(service["metadata"].get("annotations") or {}), **(predictor.get("annotations") or {})}
+
+
+def describes(wanted: Object, container: Object) -> bool:
+    """Return whether a container is the wanted one: KServe adds to its environment, and to nothing else here."""
+    env = {each["name"]: each for each in container.get("env") or ()}
+    same = all(wanted.get(key) == container.get(key) for key in ("image", "command", "args") if wanted.get(key))
+    return same and all(env.get(each["name"]) == each for each in wanted.get("env") or ())
 
 
 def rolled_out(deployment: Object) -> bool:
@@ -150,6 +182,31 @@ def causes(
             if each["status"] == "False" and each.get("message") and each.get("severity") != "Info":
                 yield Cause(f"inferenceservice/{name}", each.get("reason") or each["type"], line(each["message"]))
         yield from event_causes("InferenceService", name, seen.events)
+
+
+def scaler_causes(least: Mapping[str, int], deployments: Sequence[Object], seen: Seen) -> Iterator[Cause]:
+    """Yield why a Deployment has fewer replicas than its scaler wants at least."""
+    few = {name_of(each) for each in deployments if replicas(each) < least.get(name_of(each), 0)}
+    for each in seen.scalers:
+        if scaled(each) in few:
+            about = f"scaledobject/{name_of(each)}"
+            known = [it for it in conditions(each) if it["type"] == "Ready"]
+            if not known:
+                yield Cause(about, "NotTakenUp", "KEDA has not looked at it yet: is its operator running?")
+            for it in known:
+                if it["status"] != "True":
+                    yield Cause(about, it.get("reason") or "NotReady", line(it.get("message")))
+
+
+def is_scaler(each: Object) -> bool:
+    """Return whether an object is one of KEDA's scalers."""
+    return each.get("kind") == "ScaledObject"
+
+
+def scaled(scaler: Object) -> str:
+    """Return the name of what a scaler scales."""
+    name: str = scaler["spec"]["scaleTargetRef"]["name"]
+    return name
 
 
 def belongs(pod: Object, names: Sequence[str], deployments: Sequence[Object]) -> bool:

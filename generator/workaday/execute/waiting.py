@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 DEEP_SECONDS = 5.0  # how often is asked why something is not ready
 HOPELESS_SECONDS = 60.0  # a registry that was briefly away, a server that crashed once: both mend themselves
+SETTLE_SECONDS = 2.0  # how long a release must have been ready: its controllers may not have seen what is new
 LOST_SECONDS = 60.0  # how long the API server may be away
 
 
@@ -30,6 +31,7 @@ class Awaited:
     began: float
     end: float
     hopeless_since: float | None = None
+    ready_since: float | None = None
     last: Standing | None = None
 
 
@@ -89,8 +91,10 @@ class Waiting:
         found = standing(one.objects, seen)
         if found.state != "ready" and not deep and one.last:  # only a deep look tells why
             found = Standing(found.state, found.ready, found.wanted, one.last.causes)
-        if found.state == "ready":
-            self.finish(name, found, "ready")
+        one.ready_since = (one.ready_since or now) if found.state == "ready" else None
+        if one.ready_since is not None:
+            if now - one.ready_since >= SETTLE_SECONDS:
+                self.finish(name, found, "ready")
             return
         if found != one.last:
             one.last = found
