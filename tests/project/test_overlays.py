@@ -133,7 +133,9 @@ def test_nothing_is_left_to_chance(said):
         ("{{ name / 2 }}\n", "1:1", "unsupported operand"),
         ("{% include 'other.j2' %}\n", "1:1", "there is no template `other.j2`"),
         ("{{ name | shout }}\n", "1:1", "no filter named `shout`"),
-        ("{{ contents.first.second }}\n", "1:1", "has no attribute `first`"),
+        ("{{ contents.first.second }}\n", "1:1", "a list has no `first`"),
+        ("{{ name.__class__.__mro__ }}\n", "1:1", "access to attribute `__class__`"),
+        ("{{ cycler.__init__.__globals__.os.environ }}\n", "1:1", "access to attribute `__init__`"),
         ("{% include 'tree_readme.md.j2' %}\n", "1:1", "recursion"),
     ],
 )

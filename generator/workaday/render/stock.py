@@ -56,6 +56,11 @@ class Stock:
         self._drawn.update(paths)
         return {path.removeprefix(prefix): self._read(path) for path in paths}
 
+    @property
+    def has_own(self) -> bool:
+        """Whether overlays put anything in the product's place."""
+        return bool(self._own)
+
     def extras(self) -> dict[str, File]:
         """Return the overlays' additional files, by path below `templates/extra/`."""
         return {path.removeprefix(EXTRA): file for path, file in self._own.items() if path.startswith(EXTRA)}
@@ -84,7 +89,7 @@ class Stock:
 
     @cached_property
     def _environment(self) -> Environment:
-        return environment(self) if self._own else own_environment()
+        return environment(self) if self.has_own else own_environment()
 
     def load(self, template: str) -> tuple[str, str, None] | None:
         """Return a template's text and name as Jinja asks for it, or None."""
@@ -120,10 +125,14 @@ def own_environment() -> Environment:
 
 
 def environment(stock: Stock) -> Environment:
-    """Return a Jinja environment: a missing variable is an error, nothing is escaped, nothing is left to chance."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    """Return a Jinja environment: a missing variable is an error, nothing is escaped, nothing is left to chance.
 
-    made = Environment(
+    An overlay's templates are run by whoever validates a change of them: they reach values, not Python behind these.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    made = (SandboxedEnvironment if stock.has_own else Environment)(
         loader=FunctionLoader(stock.load),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -155,6 +164,7 @@ def _said(error: Exception) -> tuple[str, str]:
     text = re.sub(r"'([^']*)'", r"`\1`", str(error)).rstrip(".")
     unknown = re.fullmatch(r"`(\w+)` is undefined", text)
     if isinstance(error, UndefinedError):
+        text = re.sub(r"`[\w.]*?(\w+) object` has no attribute", lambda it: f"a {it[1].lower()} has no", text)
         return text.replace("is undefined", "is not defined here"), unknown[1] if unknown else ""
     return text[:1].lower() + text[1:] or type(error).__name__, ""
 
