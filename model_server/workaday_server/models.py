@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from workaday_server import progress
+from workaday_server import measure, progress
 from workaday_server.config import ModelConfig
 from workaday_server.errors import ConfigError, NotFound, Unavailable
 from workaday_server.metrics import Metrics, resident_bytes
@@ -224,6 +224,7 @@ def _loaded(config: ModelConfig, counted: Progress) -> Predictor:
     if config.batching is not None and config.batching.max_size > 1 and not predictor.batched:
         predictor.close()
         raise ConfigError(f"`batching` needs a method `predict_batch` in class {config.class_name}")
+    predictor.torch_threads = measure.torch_threads(predictor, config)
     return predictor
 
 

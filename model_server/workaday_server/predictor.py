@@ -30,6 +30,8 @@ class Predictor:
     Attributes:
         example: what the class says a caller may send, or None.
         batched: the predictor answers several payloads in one call.
+        waits: `predict` is a coroutine function.
+        torch_threads: how many threads torch should have in each worker, where that was measured.
     """
 
     def __init__(self, instance: Any, namespace: Namespace | None = None) -> None:
@@ -37,6 +39,8 @@ class Predictor:
         self.namespace = namespace
         self.example: object = getattr(instance, "example", None)
         self.whole_body: bool = getattr(instance, "whole_body", False)
+        self.waits = inspect.iscoroutinefunction(getattr(instance, "predict", None))
+        self.torch_threads: int | None = None
         self._runner: _AsyncRunner | None = None
         self._predict = self._bound("predict", required=True)
         self._predict_batch = self._bound("predict_batch")
@@ -47,6 +51,14 @@ class Predictor:
         """Answer one payload. `call` holds what the predictor may name: see `ARGUMENTS`."""
         assert self._predict is not None
         return self._finished(self._predict(call))
+
+    def compute(self, payloads: Sequence[Any]) -> Any:
+        """Return what the predictor itself makes of one payload, or of several together; for nobody."""
+        if len(payloads) > 1 and self._predict_batch is not None:
+            return self._predict_batch({"payloads": payloads})
+        assert self._predict is not None
+        context = {"headers": {}, "query": {}, "request_id": "example", "path": "/"}
+        return self._predict({"payload": payloads[0], **context})
 
     def predict_batch(self, payloads: Sequence[Any]) -> list[Outcome]:
         """Answer several payloads in one call; an error may stand in an answer's place.

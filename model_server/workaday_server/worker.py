@@ -44,7 +44,8 @@ class ModelQueue:
         self.limits = limits
         self.batching = batching
         self.threads: list[threading.Thread] = []
-        self.workers, self.torch_threads = plan(limits.concurrency, batching.max_size if batching else 1)
+        self.workers, share = plan(limits.concurrency, batching.max_size if batching else 1)
+        self.torch_threads = predictor.torch_threads or share
         self._errors = metrics.errors
         self._batch_size = metrics.batch_size.series(name)
         self._stages = [metrics.stage_seconds.series(name, each) for each in STAGES]
@@ -83,8 +84,7 @@ class ModelQueue:
         if in_flight > self._peak:
             self._peak = in_flight
         self._empty.clear()
-        threads = len(self.threads)
-        if threads < self.workers and threads < in_flight + self._abandoned():
+        if (threads := len(self.threads)) < self.workers and threads < in_flight + self._abandoned():
             self._start_thread()
         self._incoming.put(call)
 

@@ -148,7 +148,7 @@ def test_a_body_that_arrives_in_pieces_and_a_100_continue(server) -> None:
 def test_thousands_of_pipelined_requests_behind_a_slow_one_are_all_answered(server) -> None:
     server.model("a", SLEEPY)
     server.start()
-    slow = b'POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n0.2'
+    slow = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n0.2"
     quick = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(slow + quick * 1400)
@@ -157,7 +157,6 @@ def test_thousands_of_pipelined_requests_behind_a_slow_one_are_all_answered(serv
             received += (piece := client.recv(65536))
             assert piece, "hung up"
     assert received.count(b"HTTP/1.1 200") == 1401
-
 
 
 def test_a_client_that_trickles_its_headers_is_hung_up_on(server) -> None:
