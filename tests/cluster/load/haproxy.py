@@ -113,7 +113,7 @@ class Follower:
 
 
 @contextmanager
-def proxied(plane: Plane, program: Program, namespace: str, service: str, port_name: str = "") -> Iterator[str]:
+def proxied(plane: Plane, program: Program, namespace: str, service: str, port_name: str = "http") -> Iterator[str]:
     """Have HAProxy before a Service's endpoints for the length of a block, which gets its address.
 
     Args:

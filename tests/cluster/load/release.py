@@ -69,10 +69,12 @@ class Release:
         namespace: its own.
         cloud: whose project it is; it decides the drain, the grace and the taints.
         scale: `models[].scale` of the project.
+        pool: the pool's name.
     """
 
-    def __init__(self, plane: Plane, folder: Path, namespace: str, cloud: str, scale: str) -> None:
-        self.plane, self.folder, self.namespace, self.cloud, self.scale = plane, folder, namespace, cloud, scale
+    def __init__(self, plane: Plane, folder: Path, namespace: str, cloud: str, scale: str, pool: str = POOL) -> None:
+        self.plane, self.folder, self.namespace = plane, folder, namespace
+        self.cloud, self.scale, self.pool = cloud, scale, pool
 
     def rendered(self, word: str) -> dict[str, Any]:
         """Render the project, with a word that makes a revision of the model; returns its release's values."""
@@ -81,7 +83,7 @@ class Release:
         predictor.write_text(PREDICTOR)
         text = PROJECT
         own = {"NAMESPACE": self.namespace, "PLATFORM": PLATFORMS[self.cloud], "INSTANCE": INSTANCES[self.cloud]}
-        for name, value in {**own, "POOL": POOL, "MODEL": MODEL, "WORD": word, "SCALE": self.scale}.items():
+        for name, value in {**own, "POOL": self.pool, "MODEL": MODEL, "WORD": word, "SCALE": self.scale}.items():
             text = text.replace(name, value)
         (self.folder / "project.yaml").write_text(text)
         tree = render(open_workspace(self.folder / "project.yaml", None).blueprint)
