@@ -44,7 +44,7 @@ from .platforms import (
 )
 from .pools import Accelerator, Nodes, Pool, Spot
 from .servers import Container, HuggingFace, Runtime, Server, TensorFlow, Torch, TorchServe, Triton, Vllm
-from .units import Duration, Email, FilePath, HostName, Name, Part, ProjectName, Rare, SecretName, Seq, refuse
+from .units import Distinct, Duration, Email, FilePath, HostName, Name, Part, ProjectName, Rare, SecretName, Seq, refuse
 
 VERSION = 1
 
@@ -142,7 +142,7 @@ class Project(Part):
     gateway: Gateway | None = Field(None, description="The one door to the models.")
     observability: Observability | None = Field(None, description="What is shown and who is woken.")
     gitops: GitOps | None = Field(None, description="Who applies the rendered tree, if not this command.")
-    overlays: Seq[FilePath] = Field((), description="Folders of a platform team's own defaults and templates.")
+    overlays: Distinct[FilePath] = Field((), description="Folders of a platform team's own defaults and templates.")
 
 
 __all__ = [
