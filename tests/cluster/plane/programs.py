@@ -121,15 +121,17 @@ def find(name: str) -> Path:
     if not tool:
         raise Missing(f"no tool makes {name}; there are {', '.join(tools())}")
     how = f"python tests/cluster/tools/build.py {tool.name}"
-    raise Missing(f"{name} is not built: {how}" if go else f"{name} is not built and there is no `go` to build it")
+    raise Missing(
+        f"{tool.name} is not built: {how}" if go else f"{tool.name} is not built, and there is no `go` to build it"
+    )
 
 
 def lacking(*names: str) -> str | None:
     """Return why some programs cannot be had, in one line, or None where all are there."""
-    reasons = []
+    reasons: dict[str, None] = {}
     for name in names:
         try:
             find(name)
         except Missing as reason:
-            reasons.append(str(reason))
+            reasons[str(reason)] = None
     return "; ".join(reasons) or None
