@@ -143,6 +143,18 @@ def test_without_credentials_each_cloud_says_how_to_log_in(platform: str, login:
     assert "--offline" in found.hints[-1]
 
 
+def test_what_is_protected_is_named_with_the_way_out_and_without_terraforms_advice() -> None:
+    detail = (
+        "Resource module.bootstrap.aws_s3_bucket.this has lifecycle.prevent_destroy set, but the plan calls for this "
+        "resource to be destroyed. To avoid this error, reduce the scope of the plan using the -target option."
+    )
+    [found] = told({"summary": "Instance cannot be destroyed", "detail": detail})
+    assert found.code == "X110"
+    assert found.message.startswith("this would destroy module.bootstrap.aws_s3_bucket.this, which is protected")
+    assert "take the change back" in found.hints
+    assert "-target" not in found.message
+
+
 def test_terraforms_frame_is_taken_off() -> None:
     [found] = told({}, "╷\n│ Error: Unsupported Terraform Core version\n│\n│ it is too old\n╵")
     assert found.message == "terraform plan failed: Error: Unsupported Terraform Core version\n\nit is too old"

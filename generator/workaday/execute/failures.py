@@ -40,6 +40,7 @@ LOCK = re.compile(
     r"^\s+ID:\s+(?P<id>\S+).*?Operation:\s+(?P<what>\S*).*?Who:\s+(?P<who>\S*).*?Created:\s+(?P<when>[^\n]*)",
     re.DOTALL | re.MULTILINE,
 )
+PROTECTED = re.compile(r"Resource (\S+) has\s+lifecycle\.prevent_destroy\s+set")
 # The frame that Terraform draws around what it says to people.
 FRAME = re.compile(r"^[╷│╵][ \t]?", re.MULTILINE)
 OWN_WORDS = re.compile(r"Output: (?:.*\n)*?error: (?P<message>(?:.|\n)+)\Z")
@@ -118,6 +119,8 @@ def _finding(raw: Event, key: KeyPath | None) -> Diagnostic:
     if raw["summary"] in REFUSALS:
         said = PLACE.sub("", CHECKED_BY.sub("", detail))
         return Diagnostic(code="X111", message=" ".join(said.split()), path=path)
+    if protected := PROTECTED.search(detail):
+        return _protected(protected[1], path)
     where = f": {address}" if address else ""
     return Diagnostic(code="X110", message=f"terraform: {raw['summary']}{where}\n{detail}".rstrip(), path=path)
 
@@ -130,6 +133,19 @@ def _no_credentials(failure: TerraformFailure, said: str, platform: str) -> Diag
         f"no credentials for the cloud: terraform {failure.verb} says `{said}`",
         ("platform", "kind"),
         hints=(*logins, "or look without an account: `workaday plan --offline`"),
+    )
+
+
+def _protected(address: str, path: KeyPath) -> Diagnostic:
+    """Return that a plan would destroy what no plan may: what a name, a region or an account is part of."""
+    return Diagnostic(
+        "X110",
+        f"this would destroy {address}, which is protected: with another name, region or account it is another one",
+        path,
+        hints=(
+            "take the change back",
+            "or start anew beside it, from another folder, and `workaday destroy` this one once all is moved",
+        ),
     )
 
 
