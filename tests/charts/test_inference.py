@@ -193,6 +193,16 @@ def test_a_false_or_null_of_a_model_wins_over_a_default(rendered):
     assert "imagePullSecrets" not in predictor
 
 
+def test_weights_in_an_image_are_a_volume_and_not_kserves(manifests):
+    [archive] = [
+        each["spec"]["predictor"]
+        for each in manifests("kinds-aws")
+        if each["kind"] == "InferenceService" and each["metadata"]["name"] == "archive"
+    ]
+    assert {"name": "weights", "image": {"reference": "ghcr.io/team/archive"}} in archive["volumes"]
+    assert "STORAGE_URI" not in [each["name"] for each in archive["containers"][0]["env"]]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

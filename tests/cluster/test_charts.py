@@ -23,6 +23,31 @@ Manifests = list[dict[str, Any]]
 CHART = Path(__file__).parents[2] / "charts" / "inference"
 
 
+# what a model of the profile has its weights in
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "models"},
+    "spec": {
+        "accessModes": ["ReadOnlyMany"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": "",
+        "volumeName": "models",
+    },
+}
+VOLUME = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolume",
+    "metadata": {"name": "models"},
+    "spec": {
+        "accessModes": ["ReadOnlyMany"],
+        "capacity": {"storage": "1Gi"},
+        "storageClassName": "",
+        "hostPath": {"path": "/models"},
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
     """Return the values of all releases of a profile."""
@@ -40,6 +65,7 @@ def test_the_api_server_takes_every_manifest(
 def test_pod_security_admits_every_pod(
     release: Callable[[str], dict[str, Any]], apply: Apply, wait_ready: WaitReady, kubectl: Kubectl, namespace: str
 ) -> None:
+    apply([VOLUME, CLAIM])
     kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
     found = on_the_planes_nodes(release("kinds-existing"))
     apply(template(CHART, found, namespace))

@@ -29,26 +29,33 @@ TAKEN = {
 }
 # The longest that Kubernetes' autoscaler looks back.
 MOST_DOWN_AFTER = 3600
+# The first that mounts an image as a volume unasked.
+IMAGE_VOLUMES = "1.35"
 # What other releases of a tree are called.
 RELEASES = ("pools",)
 
 
 class Case(NamedTuple):
-    """One model, as it is written and as it is meant, where it stands, and the pools that it may run on."""
+    """One model, as it is written and as it is meant, where it stands, and the pools that it may run on.
+
+    `kubernetes` is the cluster's version, None where it is not known.
+    """
 
     written: Model
     model: Resolved
     here: KeyPath
     pools: list[Pool]
     blueprint: Blueprint
+    kubernetes: str | None
 
 
 def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     """Return what the rules find in a project for a cluster."""
     found = []
+    version = blueprint.cloud.kubernetes if blueprint.cloud else getattr(loaded.project.platform, "kubernetes", None)
     for index, (model, written) in enumerate(zip(blueprint.models, loaded.project.models, strict=True)):
         pools = possible_pools(model, blueprint.pools, loaded.project, named=written.pools is not None)
-        case = Case(written, model, ("models", index), pools, blueprint)
+        case = Case(written, model, ("models", index), pools, blueprint, version)
         found += [each for rule in RULES for each in rule(case)]
     registry = loaded.project.registry
     return found + ([] if registry or blueprint.cloud else list(nowhere_to_pull_from(loaded)))
@@ -210,6 +217,24 @@ def unknown_timezone(case: Case) -> Iterator[Diagnostic]:
             yield Diagnostic("C612", f"there is no time zone `{each.timezone}`", path, label)
 
 
+def no_image_volumes(case: Case) -> Iterator[Diagnostic]:
+    """C613: weights as an image, on a Kubernetes that drops such a volume without a word."""
+    uri = case.written.weights.uri if case.written.weights else None
+    if uri and uri.startswith("oci://") and case.kubernetes and minor(case.kubernetes) < minor(IMAGE_VOLUMES):
+        yield Diagnostic(
+            "C613",
+            f"Kubernetes {case.kubernetes} mounts no image: the weights would not be there",
+            (*case.here, "weights", "uri"),
+            f"from {IMAGE_VOLUMES}",
+            secondary=(Label(("platform", "kubernetes"), "the cluster"),),
+        )
+
+
+def minor(version: str) -> int:
+    """Return the second number of a version such as `1.35`."""
+    return int(version.split(".")[1])
+
+
 RULES: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     unsaid_metric,
     taken_variables,
@@ -222,4 +247,5 @@ RULES: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     looks_back_too_far,
     reserved_release,
     unknown_timezone,
+    no_image_volumes,
 )
