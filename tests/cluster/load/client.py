@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ async def main(url: str, rate: float, path: Path) -> None:
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         path.with_suffix(".started").touch()
         report = await Asking(session, url, rate).steadily(stop)
-    path.write_text(json.dumps(asdict(report)))
+    path.write_text(json.dumps(vars(report)))
 
 
 @contextmanager
