@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from plane import http_add_on, network
+from plane import http_add_on
 from plane.kubectl import Kubectl
 from plane.plane import Plane
 from plane.pods import TOLERATION, ProcessNode
@@ -22,7 +22,7 @@ def interceptor(plane: Plane, keda: None, process_node: ProcessNode, need: Need)
     """Return where requests go in."""
     need(*http_add_on.PROGRAMS)
     http_add_on.start(plane)
-    return f"http://{network.NODE_ADDRESS}:{http_add_on.PROXY_PORT}"
+    return http_add_on.url(plane)
 
 
 def model() -> list[dict[str, Any]]:

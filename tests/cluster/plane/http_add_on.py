@@ -1,6 +1,6 @@
 """The real HTTP add-on of KEDA: its interceptor holds a request until the model that it is for has come up from zero.
 
-Its programs listen at the node's address, and their Services have that for their one endpoint.
+Its programs listen at ports of the node, and their Services have those for their one endpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from plane.plane import Plane, fetch
 PREFIX = "keda-add-ons-http"
 INTERCEPTOR, SCALER, OPERATOR = f"{PREFIX}-interceptor", f"{PREFIX}-external-scaler", f"{PREFIX}-operator"
 PROXY, ADMIN = f"{INTERCEPTOR}-proxy", f"{INTERCEPTOR}-admin"
-PROXY_PORT, ADMIN_PORT, SCALER_PORT = 8080, 9090, 9091
+SERVICES = {PROXY: 8080, ADMIN: 9090, SCALER: 9090}
 RIGHTS = {"operator": OPERATOR, "interceptor": INTERCEPTOR, "scaler": SCALER}
 PROGRAMS = ("http-operator", "http-interceptor", "http-scaler", *(f"config/{each}" for each in RIGHTS))
 TIMEOUTS = {
@@ -34,8 +34,7 @@ def start(plane: Plane) -> None:
     Raises:
         Missing, NotReady: something is not built, or does not come up.
     """
-    ports = {PROXY: PROXY_PORT, ADMIN: ADMIN_PORT, SCALER: SCALER_PORT}
-    served = [each for name, port in ports.items() for each in at_node(name, port)]
+    served = [each for name, port in SERVICES.items() for each in at_node(name, port, plane.port(name))]
     plane.kubectl.apply([*rights(), *served])
     interceptor(plane)
     scaler(plane)
@@ -66,8 +65,8 @@ def bound(role: Object, account: str) -> Object:
     }
 
 
-def at_node(name: str, port: int) -> Iterator[Object]:
-    """Yield a Service, and its endpoint: a process of the node."""
+def at_node(name: str, port: int, listener: int) -> Iterator[Object]:
+    """Yield a Service, and its endpoint: a process of the node with a port of its own."""
     metadata = {"name": name, "namespace": NAMESPACE}
     yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": port}]}}
     yield {
@@ -75,7 +74,7 @@ def at_node(name: str, port: int) -> Iterator[Object]:
         "kind": "EndpointSlice",
         "metadata": {**metadata, "labels": {"kubernetes.io/service-name": name}},
         "addressType": "IPv4",
-        "ports": [{"name": "", "port": port, "protocol": "TCP"}],
+        "ports": [{"name": "", "port": listener, "protocol": "TCP"}],
         "endpoints": [{"addresses": [network.NODE_ADDRESS], "conditions": {"ready": True}}],
     }
 
@@ -89,26 +88,26 @@ def interceptor(plane: Plane) -> None:
     """Start what holds requests."""
     env = {
         "KEDA_HTTP_CURRENT_NAMESPACE": NAMESPACE,
-        "KEDA_HTTP_PROXY_PORT": str(PROXY_PORT),
-        "KEDA_HTTP_ADMIN_PORT": str(ADMIN_PORT),
+        "KEDA_HTTP_PROXY_PORT": str(plane.port(PROXY)),
+        "KEDA_HTTP_ADMIN_PORT": str(plane.port(ADMIN)),
         "OTEL_PROM_EXPORTER_PORT": str(plane.port("http-interceptor-metrics")),
         **TIMEOUTS,
         **account(plane, INTERCEPTOR),
     }
     command = controllers.with_names(plane, [programs.find("http-interceptor")])
     plane.processes.start("http-interceptor", command, env)
-    ready = f"http://{network.NODE_ADDRESS}:{PROXY_PORT}/readyz"
+    ready = f"{url(plane)}/readyz"
     plane.processes.ready("http-interceptor", lambda: fetch(ready) is not None)
 
 
 def scaler(plane: Plane) -> None:
     """Start what tells KEDA how many requests are held."""
     env = {
-        "KEDA_HTTP_SCALER_PORT": str(SCALER_PORT),
+        "KEDA_HTTP_SCALER_PORT": str(plane.port(SCALER)),
         "KEDA_HTTP_SCALER_TARGET_ADMIN_NAMESPACE": NAMESPACE,
         "KEDA_HTTP_SCALER_TARGET_ADMIN_SERVICE": ADMIN,
         "KEDA_HTTP_SCALER_TARGET_ADMIN_DEPLOYMENT": INTERCEPTOR,
-        "KEDA_HTTP_SCALER_TARGET_ADMIN_PORT": str(ADMIN_PORT),
+        "KEDA_HTTP_SCALER_TARGET_ADMIN_PORT": str(plane.port(ADMIN)),
         **account(plane, SCALER),
     }
     plane.processes.start("http-scaler", [programs.find("http-scaler")], env)
@@ -119,7 +118,7 @@ def operator(plane: Plane) -> None:
     health = f"127.0.0.1:{plane.port('http-operator-health')}"
     env = {
         "KEDAHTTP_OPERATOR_EXTERNAL_SCALER_SERVICE": SCALER,
-        "KEDAHTTP_OPERATOR_EXTERNAL_SCALER_PORT": str(SCALER_PORT),
+        "KEDAHTTP_OPERATOR_EXTERNAL_SCALER_PORT": str(SERVICES[SCALER]),
         "KEDA_HTTP_OPERATOR_NAMESPACE": NAMESPACE,
         "KEDA_HTTP_OPERATOR_WATCH_NAMESPACE": "",
         **account(plane, OPERATOR),
@@ -130,7 +129,12 @@ def operator(plane: Plane) -> None:
     plane.processes.ready("http-operator", lambda: fetch(f"http://{health}/readyz"))
 
 
+def url(plane: Plane) -> str:
+    """Return where requests go in."""
+    return f"http://{network.NODE_ADDRESS}:{plane.port(PROXY)}"
+
+
 def held(plane: Plane) -> dict[str, object]:
     """Return what the interceptor says of the requests that it holds, by HTTPScaledObject."""
-    found: dict[str, object] = json.loads(fetch(f"http://{network.NODE_ADDRESS}:{ADMIN_PORT}/queue"))
+    found: dict[str, object] = json.loads(fetch(f"http://{network.NODE_ADDRESS}:{plane.port(ADMIN)}/queue"))
     return found

@@ -99,7 +99,10 @@ class Proxy:
             self.listeners.pop(each).close()
         for each in set(wanted) - set(self.listeners):
             key, name = wanted[each]
-            self.listeners[each] = await asyncio.start_server(self.answering(key, name), *each)
+            try:
+                self.listeners[each] = await asyncio.start_server(self.answering(key, name), *each)
+            except OSError as error:  # a process of the node has that port at every address
+                print(f"{key}: {error}", file=sys.stderr, flush=True)
 
     def answering(self, key: Key, port_name: str) -> Answer:
         """Return what forwards a connection for a Service's port."""
