@@ -52,6 +52,18 @@ variable "network" {
   }
 
   validation {
+    condition     = var.network.existing == null || can(regex("^vpc-[0-9a-f]+$", var.network.existing.network))
+    error_message = "network.vpc must be the VPC's id, such as vpc-0a1b2c3d4e5f60718, not its name."
+  }
+
+  validation {
+    condition = var.network.existing == null || try(
+      alltrue([for each in var.network.existing.subnets : can(regex("^subnet-[0-9a-f]+$", each))]), false
+    )
+    error_message = "network.subnets must be ids of subnets, such as subnet-0a1b2c3d4e5f60718, not names."
+  }
+
+  validation {
     condition     = contains(["single", "per_zone", "none"], var.network.nat)
     error_message = "network.nat must be single, per_zone or none."
   }

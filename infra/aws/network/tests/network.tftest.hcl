@@ -123,6 +123,26 @@ run "neither_new_nor_existing" {
   expect_failures = [var.network]
 }
 
+run "a_network_by_its_name" {
+  command = plan
+
+  variables {
+    network = { existing = { network = "shop", subnets = ["subnet-1", "subnet-2"] } }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "subnets_by_their_names" {
+  command = plan
+
+  variables {
+    network = { existing = { network = "vpc-1", subnets = ["private-a", "private-b"] } }
+  }
+
+  expect_failures = [var.network]
+}
+
 run "too_small" {
   command = plan
 

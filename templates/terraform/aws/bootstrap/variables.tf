@@ -29,4 +29,11 @@ variable "tags" {
   description = "Tags of every resource."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition = length(var.tags) <= 40 && alltrue([
+      for key, value in var.tags : length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")
+    ])
+    error_message = "tags: AWS takes keys of at most 128 characters, none of which begins with aws:, and values of at most 256; at most 40 here, for a resource has 50 with those of its own."
+  }
 }
