@@ -127,7 +127,9 @@ class FakeCluster:
         names = sorted(each.name for each in (self.helm.folder / "cluster").iterdir())
         if kind is kube.SECRET:
             records = [each for name in names for each in self.helm.records(name)]
-            return [as_secret(each) for each in records if each["info"]["status"] != "superseded"]
+            if "status" in labels:
+                records = [each for each in records if each["info"]["status"] != "superseded"]
+            return [as_secret(each) for each in records if each["name"] == labels.get("name", each["name"])]
         if kind is kube.SERVICE:
             return [service(name, ready=name not in self.never) for name in names]
         if kind is kube.POD:

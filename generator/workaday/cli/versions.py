@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workaday.cli.output import say
 from workaday.cli.use import find_model
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
+    from workaday.project.diagnostics import KeyPath
     from workaday.project.nodes import Document
+
+MERGED = ("config", "env")
 
 
 def promote(name: str, file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
@@ -24,7 +27,7 @@ def promote(name: str, file: Path, stage: str | None, *, yes: bool, as_json: boo
     from workaday.cli import deploy
     from workaday.execute.workspace import open_workspace
     from workaday.project.diagnostics import Diagnostic, ProjectError, dotted
-    from workaday.project.rewriting import leaves, rewritten
+    from workaday.project.rewriting import rewritten
 
     workspace = open_workspace(file, stage)
     find_model(workspace, name)
@@ -36,7 +39,7 @@ def promote(name: str, file: Path, stage: str | None, *, yes: bool, as_json: boo
         raise ProjectError([Diagnostic("X187", message, path)], workspace.loaded.sources)
     document, own = found[0]
     canary = value_at(document, own)
-    sets = {(*own[:-1], *key): value for key, value in leaves(canary["overrides"])}
+    sets = {(*own[:-1], *key): value for key, value in overrides(canary["overrides"])}
     text = rewritten(document, sets, [own])
     for key, value in sets.items():
         say_unless(as_json, f"{document.file}: {dotted(key)} is now {value}")
@@ -68,7 +71,7 @@ def rollback(name: str, file: Path, stage: str | None, *, to: int | None, yes: b
         raise mistake("X187", "on this machine there are no revisions", "use the project file's history: `git log -p`")
     release = naming.release(model.name)
     target = undoing.target_of(workspace, release, to)
-    edit = undoing.edit_of(workspace, release, index_of(workspace, name), target)
+    edit = undoing.edit_of(workspace, index_of(workspace, name), target)
     if edit is None:
         execute.hold(workspace)
         left = undoing.roll_back(workspace, release, target)
@@ -81,6 +84,17 @@ def rollback(name: str, file: Path, stage: str | None, *, to: int | None, yes: b
     with changed(edit.document, edit.text):
         open_workspace(file, stage)
     return deploy.apply(file, stage, yes=yes, as_json=as_json)
+
+
+def overrides(written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield what a canary has otherwise, by key path: maps of the user's own are merged, all else takes the place."""
+    from workaday.project.rewriting import leaves
+
+    for key, value in written.items():
+        if key in MERGED:
+            yield from leaves(value, (key,))
+        else:
+            yield (key,), value
 
 
 @contextmanager
@@ -101,7 +115,7 @@ def index_of(workspace: Workspace, name: str) -> int:
     return [model.name for model in workspace.blueprint.models].index(name)
 
 
-def value_at(document: Document, path: tuple[str | int, ...]) -> dict[str, object]:
+def value_at(document: Document, path: tuple[str | int, ...]) -> dict[str, Any]:
     """Return the map at a key path of a document."""
     found = document.data
     for part in path:

@@ -36,7 +36,7 @@ class Target:
     Attributes:
         revision: Helm's number of it.
         values: what it was given.
-        now: what the tree gives.
+        now: what the project file gives.
         path: the values' file in the tree.
     """
 
@@ -64,27 +64,30 @@ class Edit:
 
 
 def target_of(workspace: Workspace, release: str, to: int | None) -> Target:
-    """Return the revision to go back to: the newest that had other values than the tree has, or the one that is named.
+    """Return the revision to go back to: the one that is named, or the newest with other values than the file's.
 
     Raises:
         ProjectError: X187, there is none.
     """
+    from workaday.render import render
+
     with at_its_origin(workspace):
         place = existing.place_of(workspace)
         secrets = place.cluster.every(kube.SECRET, place.namespace, {"owner": "helm", "name": release})
     known = releases.revisions_of(secrets).get(release, {})
-    wanted = next(each for each in releases.wanted_of(workspace.tree) if each.name == release)
+    path = f"{releases.RELEASES}/{release}.json"
+    now = json.loads(render(workspace.blueprint)[path])
     good = [each for each in known.values() if each["info"]["status"] in ("deployed", "superseded")]
-    others = [each for each in good if (each.get("config") or {}) != wanted.values]
+    others = [each for each in good if (each.get("config") or {}) != now]
     chosen: int = max((each["version"] for each in others), default=0) if to is None else to
     if chosen not in {each["version"] for each in good}:
         there = ", ".join(str(each["version"]) for each in sorted(good, key=lambda each: each["version"])) or "none"
         what = f"no revision {to}" if to is not None else "no earlier revision with other values"
         raise mistake("X187", f"release `{release}` has {what}", f"there are: {there}")
-    return Target(chosen, known[chosen].get("config") or {}, wanted.values, wanted.path)
+    return Target(chosen, known[chosen].get("config") or {}, now, path)
 
 
-def edit_of(workspace: Workspace, release: str, index: int, target: Target) -> Edit | None:
+def edit_of(workspace: Workspace, index: int, target: Target) -> Edit | None:
     """Return what makes the project file render to a revision, or None where nothing that is tried does."""
     sources = workspace.loaded.sources
     origins = origins_of(workspace)
@@ -97,13 +100,13 @@ def edit_of(workspace: Workspace, release: str, index: int, target: Target) -> E
         if key is None:
             continue  # derived from another one, or not there: the proof tells
         layer, own = sources.written(key)[-1]
-        if document not in (None, layer) or layer.path.parent != workspace.root:
+        if document not in (None, layer) or layer.path.absolute().parent != workspace.root:
             return None  # an environment cannot be tried without being written
         document = layer
         if old is MISSING:
             removes.append(own)
         else:
-            sets[own] = old
+            sets[own] = spelled(old, value_at(sources.data, key))
     if document is None:
         return None
     try:
@@ -111,7 +114,7 @@ def edit_of(workspace: Workspace, release: str, index: int, target: Target) -> E
     except ProjectError:
         return None
     edit = Edit(document, text, sets, tuple(removes))
-    return edit if proven(workspace, release, edit, target) else None
+    return edit if proven(workspace, edit, target) else None
 
 
 def pairs(now: Any, then: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -148,7 +151,14 @@ def written_key(data: Any, origin: KeyPath, value: Any, at: Sequence[str | int])
     return named[0] if len(named) == 1 else same[0] if len(same) == 1 else None
 
 
-def proven(workspace: Workspace, release: str, edit: Edit, target: Target) -> bool:
+def spelled(value: Any, like: Any) -> Any:
+    """Return a value as the project file would have it: `cpu: 1` there is `"1"` in Kubernetes."""
+    import yaml
+
+    return yaml.safe_load(value) if isinstance(value, str) and not isinstance(like, str) else value
+
+
+def proven(workspace: Workspace, edit: Edit, target: Target) -> bool:
     """Return whether a project with an edited file renders to a revision's values; nothing of it is written."""
     from workaday.execute.workspace import open_workspace
     from workaday.layout import DEFAULT_STAGE
@@ -162,7 +172,7 @@ def proven(workspace: Workspace, release: str, edit: Edit, target: Target) -> bo
             tree = render(open_workspace(Path(tried.name), stage).blueprint)
         except ProjectError:
             return False
-    return bool(json.loads(tree.get(f"{releases.RELEASES}/{release}.json", b"null")) == target.values)
+    return bool(json.loads(tree.get(target.path, b"null")) == target.values)
 
 
 def roll_back(workspace: Workspace, release: str, target: Target) -> list[str]:
