@@ -58,23 +58,12 @@ class Rest:
 
         pause = FIRST_PAUSE_SECONDS
         for remaining in reversed(range(tries)):
-            with self._lock:  # of many threads one renews the token
-                bearer = {"Authorization": f"Bearer {self._token()}"}
             try:
-                answer = self._session.request(
-                    method,
-                    url,
-                    headers={**bearer, **(headers or {})},
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    # A body given whole must be on its way within the time limit; a file's blocks each have their own.
-                    data=BytesIO(data) if data else data,
-                    **what,
-                )
+                answer = self._asked(method, url, headers or {}, data, what)
             except RequestException as error:
                 if not remaining:
-                    raise mistake(
-                        "X151", f"cannot ask {self.cloud}: {spoken(error)}", "is there a way out to the internet?"
-                    ) from None
+                    hint = "is there a way out to the internet?"
+                    raise mistake("X151", f"cannot ask {self.cloud}: {spoken(error)}", hint) from None
             else:
                 if answer.status_code in expected:
                     return answer
@@ -83,6 +72,21 @@ class Rest:
             time.sleep(pause)
             pause *= 2
         raise AssertionError("the last try either answers or raises")
+
+    def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], data: bytes | None, what: Mapping[str, Any]
+    ) -> Any:
+        with self._lock:  # of many threads one renews the token
+            bearer = {"Authorization": f"Bearer {self._token()}"}
+        return self._session.request(
+            method,
+            url,
+            headers={**bearer, **headers},
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            # A body given whole must be on its way within the time limit; a file's blocks each have their own.
+            data=BytesIO(data) if data else data,
+            **what,
+        )
 
     def get(self, url: str, **what: Any) -> Any:
         """Return the JSON that a URL answers with, or None where `expected` has 404 and nothing is there."""
