@@ -52,7 +52,7 @@ def top(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to write the project to.")] = Path(),
-    platform: Annotated[str, typer.Option("--platform", help="Where it will run.")] = "local",
+    platform: Annotated[str, typer.Option("--platform", help="local, aws, gcp or azure.")] = "local",
     example: Annotated[str, typer.Option("--example", help="What to start from.")] = "hello",
 ) -> int:
     """Write a first project that works as it is."""
