@@ -163,11 +163,14 @@ def shadowed_variables(parts: Parts) -> Iterator[Diagnostic]:
 
 
 def foreign_zones(parts: Parts) -> Iterator[Diagnostic]:
-    """C113: a zone of another region."""
+    """C113: a zone of another region, or of another cloud."""
     region = getattr(parts.platform, "region", None)
     kind = getattr(parts.platform, "kind", "")
-    if not isinstance(region, str) or kind == "azure":  # azure's zones are `1`, `2`, `3` in every region
+    if not isinstance(region, str):
         return
+    # azure's zones are `1`, `2`, `3` in every region
+    form = "[123]" if kind == "azure" else rf"{re.escape(region)}([a-z]|-[a-z0-9-]+)"
+    example = {"azure": "1", "gcp": f"{region}-a"}.get(kind, f"{region}a")
     zones = getattr(parts.platform, "zones", None)
     places: list[tuple[KeyPath, str]] = []
     if isinstance(zones, tuple):
@@ -175,9 +178,8 @@ def foreign_zones(parts: Parts) -> Iterator[Diagnostic]:
     for index, pool in parts.pools.items():
         places += [(("pools", index, "zones", place), zone) for place, zone in enumerate(pool.zones or ())]
     for path, zone in places:
-        if not re.fullmatch(rf"{re.escape(region)}([a-z]|-[a-z0-9-]+)", zone):
+        if not re.fullmatch(form, zone):
             label = Label(("platform", "region"), "the region")
-            example = f"{region}{'-' if kind == 'gcp' else ''}a"
             message = f"`{zone}` is no zone of `{region}`"
             yield Diagnostic("C113", message, path, f"for example `{example}`", secondary=(label,))
 
