@@ -193,6 +193,46 @@ def test_a_false_or_null_of_a_model_wins_over_a_default(rendered):
     assert "imagePullSecrets" not in predictor
 
 
+def route(rendered, **canary):
+    release = json.loads(rendered("full-aws")["releases/story.json"])
+    release["models"][0]["route"]["canary"] |= canary
+    manifests = template(CHART, release)
+    [found] = chart_rules.of(manifests, "HTTPRoute")
+    assert chart_schemas.errors(found) == []
+    return found["spec"]["rules"][0]
+
+
+def test_a_canary_gets_its_share_of_the_requests(rendered):
+    backends = route(rendered)["backendRefs"]
+    assert [(each["name"], each["weight"]) for each in backends] == [
+        ("story-predictor", 900),
+        ("story-canary-predictor", 100),
+    ]
+    assert [each["weight"] for each in route(rendered, percent=0.5)["backendRefs"]] == [995, 5]
+    assert [each["weight"] for each in route(rendered, percent=100)["backendRefs"]] == [0, 1000]
+
+
+def test_a_shadow_gets_copies_and_answers_nobody(rendered):
+    found = route(rendered, shadow=True, percent=50)
+    assert [each["name"] for each in found["backendRefs"]] == ["story-predictor"]
+    [mirror] = found["filters"]
+    assert mirror["requestMirror"] == {"percent": 50, "backendRef": {"name": "story-canary-predictor", "port": 80}}
+
+
+def test_a_canary_is_its_model_to_callers_and_to_the_cloud(rendered):
+    release = json.loads(rendered("full-aws")["releases/story-canary.json"])
+    [model] = release["models"]
+    assert model["config"]["models"][0]["name"] == "story"
+    assert model["config"]["models"][0]["config"] == {"max_new_tokens": 120}
+    manifests = template(CHART, release)
+    assert chart_rules.of(manifests, "ServiceAccount") == []
+    assert chart_rules.of(manifests, "HTTPRoute") == []
+    predictor = chart_rules.of(manifests, "InferenceService")[0]["spec"]["predictor"]
+    assert predictor["serviceAccountName"] == "story"
+    policy = chart_rules.of(manifests, "NetworkPolicy")[0]["spec"]["ingress"][0]["from"]
+    assert policy[1]["namespaceSelector"]["matchExpressions"][0]["values"] == ["workaday-system"]
+
+
 def test_weights_in_an_image_are_a_volume_and_not_kserves(manifests):
     [archive] = [
         each["spec"]["predictor"]

@@ -238,3 +238,37 @@ def test_a_route_needs_a_gateway(serving):
     other = serving(server="server: {kind: container, image: ghcr.io/a:1}", more="gateway: {host: a.example}\n").route
     assert other
     assert other.strip
+
+
+CANARY = "canary: {percent: 25, overrides: {config: {a: 2}, env: {B: c}}}"
+
+
+def test_a_canary_is_the_model_as_its_overrides_make_it(blueprint):
+    found = blueprint(f"config: {{a: 1, z: 0}}\nscale: {{min: 2, max: 9, headroom: 1}}\n{CANARY}")
+    [canary] = found.canaries
+    assert (canary.of, canary.model.name, canary.serving.release) == ("story", "story-canary", "story-canary")
+    assert canary.model.config == {"a": 2, "z": 0}
+    assert canary.model.env == {"B": "c"}
+    assert (canary.model.scale.min, canary.model.scale.max, canary.model.scale.headroom) == (1, 3, 0)
+    assert canary.model.revision != found.models[0].revision
+    assert canary.serving.container.image == found.serving[0].container.image, "the same code"
+    assert canary.serving.account == "story"
+    assert "story-canary-predictor-" in canary.serving.scaling.query
+
+
+def test_the_models_route_knows_its_canary_and_no_other(blueprint):
+    found = blueprint(CANARY, more="gateway: {host: api.dungeon.example}\n")
+    route = found.serving[0].route
+    assert (route.canary, route.percent, route.shadow) == ("story-canary", 25, False)
+    assert found.canaries[0].serving.route is None
+    assert found.canaries[0].serving.callers == ("workaday-system",)
+    shadow = blueprint("canary: {shadow: true, overrides: {env: {B: c}}}", more="gateway: {host: a.example}\n")
+    assert (shadow.serving[0].route.percent, shadow.serving[0].route.shadow) == (100, True)
+
+
+def test_a_canarys_own_code_is_another_image(blueprint, tmp_path):
+    (tmp_path / "q.py").write_text("class Predictor:\n    def predict(self, payload):\n        return 2\n")
+    found = blueprint("canary: {overrides: {server: {kind: torch, predictor: q.py}}}")
+    image, other = found.serving[0].container.image, found.canaries[0].serving.container.image
+    assert image != other
+    assert image.rpartition(":")[0] == other.rpartition(":")[0]

@@ -62,6 +62,7 @@ def test_the_good_example_has_no_finding(page, found) -> None:
         (TORCH + '    scale: {max: 2, schedule: [{cron: "*/5 * * * *", for: 1m, min: 1}]}\n', ["C605"]),
         (TORCH + "    weights: {local: models/story}\n", []),
         (TORCH + "    compute: {shm: 2Gi}\n", ["C608"]),
+        (TORCH + f"    canary: {{overrides: {{env: {{A: b}}}}}}\n  - name: story-canary\n{TORCH}", ["C611"]),
     ],
 )
 def test_what_the_pages_do_not_show(model, codes, found) -> None:

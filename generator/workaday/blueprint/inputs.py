@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,16 +43,24 @@ def read_inputs(loaded: Loaded) -> Inputs:
     weights = {
         loaded.root / each.weights.local for each in loaded.project.models if each.weights and each.weights.local
     }
-    for model in loaded.project.models:
-        predictor = getattr(model.server, "predictor", None)
+    for server in servers(loaded):
+        predictor = getattr(server, "predictor", None)
         if predictor is not None and predictor not in examples:
             path = loaded.root / predictor
             digests[predictor] = code_digest(path, loaded.root, weights)
             examples[predictor] = example_of(path.read_text(encoding="utf-8"), PREDICTOR_CLASS)
-        requirements = getattr(model.server, "requirements", None)
+        requirements = getattr(server, "requirements", None)
         if requirements is not None:
             digests[requirements] = hashlib.sha256((loaded.root / requirements).read_bytes()).hexdigest()
     return Inputs(digests, examples, loaded.overlays)
+
+
+def servers(loaded: Loaded) -> Iterator[object]:
+    """Yield the server of each model, and of its canary where that has another."""
+    for model in loaded.project.models:
+        yield model.server
+        if model.canary and model.canary.overrides.server:
+            yield model.canary.overrides.server
 
 
 def code_digest(predictor: Path, root: Path, weights: Collection[Path] = ()) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
-    from workaday.blueprint.serving import Serving
+    from workaday.blueprint.serving import Canary, Serving
     from workaday.project.overlays import Overlays
 
 BASE = "base"  # the environment without requirements of its own
@@ -234,6 +234,7 @@ class Blueprint:
         overlays: templates, modules and values of the project's overlays, or None.
         cloud: what Terraform makes on a cloud; None on `local` and `existing`.
         serving: how each model is served in a cluster, in the models' order; none on `local`.
+        canaries: second revisions of models in a cluster.
     """
 
     name: str
@@ -248,6 +249,7 @@ class Blueprint:
     cloud: Cloud | None = None
     overlays: Overlays | None = None
     serving: tuple[Serving, ...] = ()
+    canaries: tuple[Canary, ...] = ()
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

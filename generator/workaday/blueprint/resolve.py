@@ -30,7 +30,7 @@ from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
-    from workaday.blueprint.serving import Serving
+    from workaday.blueprint.serving import Canary, Serving
     from workaday.project import schema
 
 MIB = 2**20
@@ -77,6 +77,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         processes=processes,
         cloud=cloud,
         serving=() if local else resolved_serving(project, inputs, models, pools, cloud, values),
+        canaries=() if local else resolved_canaries(project, inputs, models, pools, cloud),
         overlays=inputs.overlays,
         values=values.frozen(),
     )
@@ -103,6 +104,15 @@ def resolved_serving(
     from workaday.blueprint.resolve_serving import resolve_serving  # as above
 
     return resolve_serving(project, inputs, models, pools, cloud, values)
+
+
+def resolved_canaries(
+    project: schema.Project, inputs: Inputs, models: Sequence[Model], pools: Sequence[Pool], cloud: Cloud | None
+) -> tuple[Canary, ...]:
+    """Return the second revisions of models."""
+    from workaday.blueprint.canary import canaries  # as above
+
+    return tuple(canaries(project, inputs, models, pools, cloud))
 
 
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:

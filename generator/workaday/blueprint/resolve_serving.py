@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint import naming, scaling
+from workaday.blueprint.canary import canary_name, share
 from workaday.blueprint.cloud import (
     AUTO_PROVISIONING,
     CAPACITY_LABEL,
@@ -74,28 +75,38 @@ def resolve_serving(
     values: Values,
 ) -> tuple[Serving, ...]:
     """Return how each model is served, in the project's order."""
+    return tuple(
+        serve(model, written, project, inputs, pools, cloud, values.under("models", index))
+        for index, (model, written) in enumerate(zip(models, project.models, strict=True))
+    )
+
+
+def serve(
+    model: Model,
+    written: schema.Model,
+    project: schema.Project,
+    inputs: Inputs,
+    pools: Sequence[Pool],
+    cloud: Cloud | None,
+    values: Values,
+) -> Serving:
+    """Return how one model is served."""
     namespace, platform = project.namespace or project.name, project.platform.kind
-    found = []
-    for index, (model, written) in enumerate(zip(models, project.models, strict=True)):
-        of = values.under("models", index)
-        mine = possible_pools(model, pools, project, named=written.pools is not None)
-        found.append(
-            Serving(
-                model=model.name,
-                release=naming.release(model.name),
-                container=resolve_container(model, written, project, inputs, cloud, of),
-                weights=weights_address(model, written, cloud),
-                shm_bytes=resolve_shm(model, written, of.under("compute")),
-                scheduling=resolve_scheduling(model, mine, platform, cloud, written_pools=bool(project.pools)),
-                ending=resolve_ending(model, mine, platform),
-                scaling=scaling.resolve_scaling(model, namespace),
-                disruptions=DISRUPTIONS,
-                route=resolve_route(model, project),
-                workload_identity=platform == "azure",
-                metadata_addresses=METADATA.get(platform, ()),
-            )
-        )
-    return tuple(found)
+    mine = possible_pools(model, pools, project, named=written.pools is not None)
+    return Serving(
+        model=model.name,
+        release=naming.release(model.name),
+        container=resolve_container(model, written, project, inputs, cloud, values),
+        weights=weights_address(model, written, cloud),
+        shm_bytes=resolve_shm(model, written, values.under("compute")),
+        scheduling=resolve_scheduling(model, mine, platform, cloud, written_pools=bool(project.pools)),
+        ending=resolve_ending(model, mine, platform),
+        scaling=scaling.resolve_scaling(model, namespace),
+        disruptions=DISRUPTIONS,
+        route=resolve_route(model, written, project),
+        workload_identity=platform == "azure",
+        metadata_addresses=METADATA.get(platform, ()),
+    )
 
 
 def possible_pools(model: Model, pools: Sequence[Pool], project: schema.Project, *, named: bool) -> list[Pool]:
@@ -267,7 +278,7 @@ def resolve_ending(model: Model, pools: Sequence[Pool], platform: str) -> Ending
     return Ending(drain, RUNTIMES[model.kind].drains, grace)
 
 
-def resolve_route(model: Model, project: schema.Project) -> Route | None:
+def resolve_route(model: Model, written: schema.Model, project: schema.Project) -> Route | None:
     """Return a model's address at the gateway, or None where there is no gateway."""
     gateway = project.gateway
     if gateway is None:
@@ -282,4 +293,7 @@ def resolve_route(model: Model, project: schema.Project) -> Route | None:
         exact=tuple(exact),
         strip=model.kind != "torch",
         timeout_seconds=math.ceil(model.limits.timeout_seconds) + GATEWAY_SLACK_SECONDS,
+        canary=canary_name(model.name) if written.canary else None,
+        percent=share(written.canary) if written.canary else 0.0,
+        shadow=bool(written.canary and written.canary.shadow),
     )

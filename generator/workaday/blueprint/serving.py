@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workaday.blueprint.model import Model
 
 # Where an image that we build holds the project's files, under the paths that project.yaml calls them by.
 IMAGE_ROOT = "/workaday"
@@ -166,6 +170,7 @@ class Route:
         exact: paths that lead to it as they are.
         strip: take the prefix off before the server sees it.
         timeout_seconds: later than the server's own, which says more.
+        canary: the model that gets `percent` of the requests, or with `shadow` copies of them; None without.
     """
 
     host: str | None
@@ -173,6 +178,9 @@ class Route:
     exact: tuple[str, ...]
     strip: bool
     timeout_seconds: int
+    canary: str | None = None
+    percent: float = 0.0
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,8 @@ class Serving:
         workload_identity: pods carry azure's label, without which they are nobody to Entra.
         disruptions: how many replicas an eviction may take at once: a number or a percentage.
         route: None without a gateway.
+        callers: namespaces that may call it beside its own: a gateway's, for a canary.
+        account: the service account that it shares with another model, None for one of its own.
         metadata_addresses: where pods ask the cloud who they are, as `address/bits:port`.
     """
 
@@ -201,3 +211,22 @@ class Serving:
     route: Route | None
     workload_identity: bool
     metadata_addresses: tuple[tuple[str, int], ...]
+    callers: tuple[str, ...] = ()
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A second revision of a model, with a release of its own.
+
+    Attributes:
+        of: the model's name; the canary is it to whoever calls.
+        index: the model's place in the project.
+        model: what the canary is, its overrides applied.
+        serving: how it is served.
+    """
+
+    of: str
+    index: int
+    model: Model
+    serving: Serving

@@ -197,7 +197,12 @@ def looks_back_too_far(case: Case) -> Iterator[Diagnostic]:
 
 
 def reserved_release(case: Case) -> Iterator[Diagnostic]:
-    """C611: a model that would bear the name of a release that all models share."""
+    """C611: a model that would bear the name of a release that all models share, or of another's canary."""
+    canaries = {canary.model.name: canary.index for canary in case.blueprint.canaries}
+    if case.model.name in canaries:
+        message = f"no model can be called `{case.model.name}`"
+        other = Label(("models", canaries[case.model.name], "canary"), "this canary is")
+        yield Diagnostic("C611", message, (*case.here, "name"), "a canary's name", secondary=(other,))
     if case.model.name in RELEASES:
         yield Diagnostic(
             "C611", f"no model can be called `{case.model.name}`", (*case.here, "name"), "the pools' release"

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workaday.blueprint.inputs import servers
 from workaday.layout import TREES
 from workaday.project.diagnostics import ProjectError
 from workaday.render.tree import intact
@@ -69,9 +70,10 @@ def read_by(workspace: Workspace) -> Iterator[str]:
     loaded = workspace.loaded
     project = loaded.project
     named = [*loaded.files, *(loaded.root / each for each in project.overlays)]
-    for model in project.models:
-        if predictor := getattr(model.server, "predictor", None):
+    for server in servers(loaded):
+        if predictor := getattr(server, "predictor", None):
             named.append((loaded.root / predictor).parent)
+    for model in project.models:
         if model.weights and model.weights.local:
             named.append(loaded.root / model.weights.local)
     for path in dict.fromkeys(named):

@@ -21,12 +21,14 @@ def check(parts: Parts, root: Path) -> tuple[list[Diagnostic], tuple[Path, ...]]
     read: list[Path] = []
     for index, model in parts.models.items():
         here: KeyPath = ("models", index)
-        if isinstance(model.server, Torch):
-            found += predictor(model.server, here, root)
-            read.append(root / model.server.predictor)
-            if model.server.requirements:
-                found += named_file(model.server.requirements, (*here, "server", "requirements"), root)
-                read.append(root / model.server.requirements)
+        canary = model.canary.overrides.server if model.canary else None
+        for server, at in ((model.server, here), (canary, (*here, "canary", "overrides"))):
+            if isinstance(server, Torch):
+                found += predictor(server, at, root)
+                read.append(root / server.predictor)
+                if server.requirements:
+                    found += named_file(server.requirements, (*at, "server", "requirements"), root)
+                    read.append(root / server.requirements)
         if model.traffic and model.traffic.trace:
             found += named_file(model.traffic.trace, (*here, "traffic", "trace"), root)
             read.append(root / model.traffic.trace)

@@ -79,7 +79,8 @@ def long_names(parts: Parts) -> Iterator[Diagnostic]:
         yield from _too_long(("namespace",), namespace, namespace, NAMESPACE)
     else:
         for index, model in parts.models.items():
-            label = f"{model.name}-predictor-{parts.namespace}"
+            served = f"{model.name}-canary" if model.canary else model.name
+            label = f"{served}-predictor-{parts.namespace}"
             yield from _too_long(("models", index, "name"), model.name, label, HOST_LABEL)
     for index, pipeline in parts.pipelines.items():
         yield from _too_long(("pipelines", index, "name"), pipeline.name, pipeline.name, RELEASE)

@@ -68,7 +68,10 @@ def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
         tree |= {f"charts/{POOLS_CHART}/{path}": content for path, content in stock.chart(POOLS_CHART).items()}
         tree[f"releases/{POOLS}.json"] = as_json(pool_values(blueprint.cloud))
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
-        tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving)]})
+        tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving, model.name)]})
+    for canary in blueprint.canaries:
+        found = values(blueprint, canary.model, canary.serving, canary.of)
+        tree[release_path(canary.serving)] = as_json({"models": [found]})
     return tree
 
 
@@ -91,6 +94,8 @@ def contents(blueprint: Blueprint) -> list[tuple[str, str]]:
 def commands(blueprint: Blueprint) -> list[str]:
     """Return what applies the charts without Workaday."""
     wanted = [(POOLS, POOLS_CHART)] if blueprint.cloud and blueprint.cloud.node_pools else []
+    # a canary is there before its model's route sends requests to it
+    wanted += [(each.serving.release, CHART) for each in blueprint.canaries]
     wanted += [(each.release, CHART) for each in blueprint.serving]
     return [
         f"kubectl apply --server-side -f {NAMESPACE}",
@@ -116,6 +121,8 @@ def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
         table.add(release_path(serving), "", ("models", index))
         for part, key in PARTS.items():
             table.add(release_path(serving), json_pointer("models", 0, part), ("models", index, *key))
+    for canary in blueprint.canaries:
+        table.add(release_path(canary.serving), "", ("models", canary.index, "canary"))
 
 
 def pool_values(cloud: Cloud) -> dict[str, Any]:
@@ -163,15 +170,15 @@ def namespace(blueprint: Blueprint) -> dict[str, Any]:
     }
 
 
-def values(blueprint: Blueprint, model: Model, serving: Serving) -> dict[str, Any]:
-    """Return what a release's values say of its model."""
+def values(blueprint: Blueprint, model: Model, serving: Serving, called: str) -> dict[str, Any]:
+    """Return what a release's values say of its model, which callers know as `called`."""
     container, ending, schedule = serving.container, serving.ending, serving.scheduling
     return {
         "name": model.name,
         "project": blueprint.name,
         "kind": model.kind,
         **container_values(container),
-        "config": server_config(model, serving) if model.kind == "torch" else None,
+        "config": server_config(model, serving, called) if model.kind == "torch" else None,
         "weights": serving.weights,
         "resources": {
             "cpu": cores(model.compute.cpu_cores),
@@ -196,8 +203,12 @@ def values(blueprint: Blueprint, model: Model, serving: Serving) -> dict[str, An
         "scaling": scaling_values(serving.scaling),
         "headroom": {"replicas": model.scale.headroom},
         "route": route_values(serving.route),
+        "serviceAccount": {"create": serving.account is None, "name": serving.account},
         "workloadIdentity": serving.workload_identity,
-        "network": {"metadata": [{"cidr": cidr, "port": port} for cidr, port in serving.metadata_addresses]},
+        "network": {
+            "from": list(serving.callers),
+            "metadata": [{"cidr": cidr, "port": port} for cidr, port in serving.metadata_addresses],
+        },
     }
 
 
@@ -277,10 +288,11 @@ def route_values(route: Route | None) -> dict[str, Any]:
         "exact": list(route.exact),
         "strip": route.strip,
         "timeout": route.timeout_seconds,
+        "canary": {"name": route.canary, "percent": route.percent, "shadow": route.shadow},
     }
 
 
-def server_config(model: Model, serving: Serving) -> dict[str, Any]:
+def server_config(model: Model, serving: Serving, called: str) -> dict[str, Any]:
     """Return what the model server reads in a pod (schemas/server.schema.json): as on `local`, by the image's paths."""
 
     def seen(path: str | None) -> str | None:
@@ -293,7 +305,7 @@ def server_config(model: Model, serving: Serving) -> dict[str, Any]:
         "grpc_port": serving.container.grpc_port,
         "state_file": None,
         "drain_seconds": float(serving.ending.drain),
-        "models": [server_entry(model, seen) | {"weights": WEIGHTS if serving.weights else None}],
+        "models": [server_entry(model, seen) | {"name": called, "weights": WEIGHTS if serving.weights else None}],
     }
 
 
