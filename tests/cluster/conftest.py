@@ -12,6 +12,7 @@ from typing import NoReturn
 import pytest
 from load.debian import PACKAGES, Debian, Program
 from load.debian import find as find_program
+from load.spot import Fleet
 from plane import keda as keda_
 from plane import kserve as kserve_
 from plane import kwok, network, programs, session
@@ -63,6 +64,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             had[name] = find_program(name)
         except programs.Missing as reason:
             had[name] = str(reason)
+
+
+@pytest.fixture(scope="session")
+def haproxy(debian: Debian) -> Program:
+    """HAProxy, of Debian's package."""
+    return debian("haproxy")
+
+
+@pytest.fixture(scope="session")
+def prometheus(debian: Debian) -> Program:
+    """Prometheus, of Debian's package."""
+    return debian("prometheus")
+
+
+@pytest.fixture(scope="module")
+def fleet(plane: Plane, process_node: ProcessNode) -> Iterator[Fleet]:
+    """Three spot nodes, whose pods are processes, in three zones; `fleet.become(cloud)` makes them a cloud's."""
+    made = Fleet(plane)
+    yield made
+    made.close()
 
 
 def leave_out(config: pytest.Config, reason: str) -> NoReturn:

@@ -10,19 +10,17 @@ this shows the drain and the endpoints' removal, not Envoy's own policies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 from load.client import Report, asking
-from load.debian import Debian, Program
+from load.debian import Program
 from load.haproxy import proxied
 from load.release import DEPLOYMENT, Release
 from load.spot import Fleet
 from plane.plane import Plane
-from plane.pods import ProcessNode
 from plane.processes import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(7200), pytest.mark.usefixtures("kserve")]
@@ -32,20 +30,6 @@ REPLICAS = 6
 SCALE = "{min: 2, max: 12, target: 4}"
 CLOUDS = ("aws", "gcp", "azure")
 LONG = pytest.param(100, marks=pytest.mark.soak, id="long")
-
-
-@pytest.fixture(scope="session")
-def haproxy(debian: Debian) -> Program:
-    """HAProxy, of Debian's package."""
-    return debian("haproxy")
-
-
-@pytest.fixture(scope="module")
-def fleet(plane: Plane, process_node: ProcessNode) -> Iterator[Fleet]:
-    """Three spot nodes whose pods are processes."""
-    made = Fleet(plane)
-    yield made
-    made.close()
 
 
 def preempt(fleet: Fleet, release: Release, wanted: int) -> list[str]:

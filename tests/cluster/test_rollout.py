@@ -28,8 +28,8 @@ REPLICAS = 4
 POOL = "burst"
 ZONE = "topology.kubernetes.io/zone"
 SCALE = "{min: 4, max: 12, target: 4}"
-# Two spot nodes in each of three zones, and a base on demand in each.
-GROUP = {"cloud": "aws", "instance": "m7i.xlarge", "pool": POOL}
+# Node groups, without Karpenter: two spot nodes in each of three zones, and a base on demand in each.
+GROUP = {"cloud": "gcp", "instance": "n2-standard-4", "pool": POOL}
 GROUPS = [
     {**GROUP, "name": "live-spot", "capacity": "spot", "count": 6},
     {**GROUP, "name": "live-base", "capacity": "on-demand", "count": 3},
@@ -47,7 +47,7 @@ def pool(plane: Plane, nodes: list[str]) -> Iterator[list[str]]:
 @pytest.fixture
 def release(plane: Plane, pool: list[str], namespace: str, tmp_path: Path) -> Iterator[Release]:
     """The model's release with four replicas that are available."""
-    made = Release(plane, tmp_path, namespace, "aws", SCALE, POOL)
+    made = Release(plane, tmp_path, namespace, "gcp", SCALE, POOL)
     made.install("first")
     until("a deployment", lambda: plane.kubectl.get("deployment", DEPLOYMENT, namespace))
     made.scale_to(REPLICAS)

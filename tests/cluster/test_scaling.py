@@ -7,19 +7,17 @@ this machine. Shorter than rendered: how often KEDA asks, the query's window, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from load.client import asking
-from load.debian import Debian, Program
+from load.debian import Program
 from load.haproxy import proxied
 from load.prometheus import scraping
 from load.release import DEPLOYMENT, MODEL, Release
 from load.spot import Fleet
 from plane.kubectl import Kubectl
 from plane.plane import Plane
-from plane.pods import ProcessNode
 from plane.processes import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
@@ -29,27 +27,6 @@ RATE = 100.0
 MOST = 4
 SCALE = f"{{min: 1, max: {MOST}, target: 1, window: 10s, down_after: 10s}}"
 QUICK = {"polling": 2, "down": {"after": 10, "pods": 1, "percent": 100, "period": 5}}
-
-
-@pytest.fixture(scope="session")
-def haproxy(debian: Debian) -> Program:
-    """HAProxy, of Debian's package."""
-    return debian("haproxy")
-
-
-@pytest.fixture(scope="session")
-def prometheus(debian: Debian) -> Program:
-    """Prometheus, of Debian's package."""
-    return debian("prometheus")
-
-
-@pytest.fixture(scope="module")
-def fleet(plane: Plane, process_node: ProcessNode) -> Iterator[Fleet]:
-    """Spot nodes whose pods are processes."""
-    made = Fleet(plane)
-    made.become("aws")
-    yield made
-    made.close()
 
 
 def replicas(release: Release) -> int:
@@ -62,6 +39,7 @@ def replicas(release: Release) -> int:
 def test_prometheus_knows_what_is_in_flight(
     plane: Plane, fleet: Fleet, haproxy: Program, prometheus: Program, namespace: str, tmp_path: Path
 ) -> None:
+    fleet.become("aws")
     release = Release(plane, tmp_path, namespace, "aws", SCALE)
     (model,) = release.rendered("first")["models"]
     query = model["scaling"]["query"]
@@ -91,6 +69,7 @@ def test_one_to_several_and_back(
     namespace: str,
     tmp_path: Path,
 ) -> None:
+    fleet.become("aws")
     release = Release(plane, tmp_path, namespace, "aws", SCALE)
     with scraping(plane, prometheus, namespace) as scraped:
         release.install("first", scaling={**QUICK, "prometheus": scraped.url})
