@@ -1,4 +1,4 @@
-"""plan, apply, status, rollback and destroy in a cluster that is there: real Helm, API server and KServe; KWOK's nodes."""
+"""plan, apply, status, rollback and destroy in a cluster that is there: real Helm, API server, KServe; KWOK's nodes."""
 
 from __future__ import annotations
 
