@@ -43,7 +43,7 @@ models:
 # moto answers at an address, where S3 puts the bucket into the host's name: only `init` of the S3 backend is told so.
 WRAPPER = """\
 #!/bin/sh
-if [ "$1" = init ] && [ -f backend.tf ] && [ ! -f workaday_offline_override.tf ]; then
+if [ "$1" = init ] && grep -qs '"s3"' backend.tf && [ ! -f workaday_offline_override.tf ]; then
   exec {terraform} "$@" -backend-config=use_path_style=true
 fi
 exec {terraform} "$@"
