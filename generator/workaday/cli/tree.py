@@ -46,7 +46,9 @@ def render(file: Path, stage: str | None, *, check: bool, diff: bool, as_json: b
     folders = folders_of(file, stage)
     known = tree_unchanged(folders, file, stage)
     if known is not None:
-        return answer(folders, known, [], check=check, as_json=as_json)
+        if not as_json:
+            sys.stderr.write(known.warnings)
+        return answer(folders, known.files, [], check=check, as_json=as_json)
     from workaday.render import render as rendered
     from workaday.render.tree import compare, diff_text, write
 

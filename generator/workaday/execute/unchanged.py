@@ -12,13 +12,14 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint.inputs import servers
 from workaday.layout import TREES
-from workaday.project.diagnostics import ProjectError
+from workaday.project.diagnostics import ProjectError, render_text
 from workaday.render.tree import intact
 from workaday.resources import bundle, package
 
@@ -31,14 +32,22 @@ NOTE = "rendered.json"
 SETTLED_NS = 2_000_000_000
 
 
-def tree_unchanged(folders: Folders, file: Path, env: str | None) -> int | None:
-    """Return how many files the tree has if a render would change none of them, or None if that is not known."""
+@dataclass(frozen=True)
+class Unchanged:
+    """A tree that a render would not change: how many files it has, and the warnings that the render would print."""
+
+    files: int
+    warnings: str
+
+
+def tree_unchanged(folders: Folders, file: Path, env: str | None) -> Unchanged | None:
+    """Return what a render would say if it would change nothing, or None if that is not known."""
     try:
         note = json.loads((folders.state / NOTE).read_bytes())
         looks = {path: look(folders.root, path)[0] for path in [*note["looks"], *product()]}
         tree = intact(folders.tree)
-        if tree and note == _note(file, env, looks, tree[0]):
-            return tree[1]
+        if tree and note == _note(file, env, looks, tree[0], note["warnings"]):
+            return Unchanged(tree[1], str(note["warnings"]))
     except (OSError, ValueError, TypeError, KeyError, ProjectError):
         pass
     return None
@@ -46,7 +55,7 @@ def tree_unchanged(folders: Folders, file: Path, env: str | None) -> int | None:
 
 def remember(workspace: Workspace, file: Path, env: str | None, begun_ns: int) -> None:
     """Leave a note of a render that has just ended well and began at `begun_ns`, unless something was touched since."""
-    tree = None if workspace.warnings else intact(workspace.tree)
+    tree = intact(workspace.tree)
     if tree is None:
         return
     looks: dict[str, str] = {}
@@ -57,12 +66,14 @@ def remember(workspace: Workspace, file: Path, env: str | None, begun_ns: int) -
     draft = workspace.state / f".{NOTE}.{os.getpid()}"
     with contextlib.suppress(OSError):  # a project that cannot be written to has its tree read anew each time
         workspace.state.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(_note(file, env, looks, tree[0])))
+        warnings = render_text(workspace.warnings, workspace.loaded.sources) if workspace.warnings else ""
+        draft.write_text(json.dumps(_note(file, env, looks, tree[0], warnings)))
         draft.replace(workspace.state / NOTE)
 
 
-def _note(file: Path, env: str | None, looks: dict[str, str], lock: str) -> dict[str, Any]:
-    return {"file": file.name, "env": env, "looks": looks, "lock": lock}
+def _note(file: Path, env: str | None, looks: dict[str, str], lock: str, warnings: str) -> dict[str, Any]:
+    # the file as it was given: so it stands in the warnings
+    return {"file": str(file), "env": env, "looks": looks, "lock": lock, "warnings": warnings}
 
 
 def read_by(workspace: Workspace) -> Iterator[str]:
@@ -70,12 +81,9 @@ def read_by(workspace: Workspace) -> Iterator[str]:
     loaded = workspace.loaded
     project = loaded.project
     named = [*loaded.files, *(loaded.root / each for each in project.overlays)]
-    for server in servers(loaded):
-        if predictor := getattr(server, "predictor", None):
-            named.append((loaded.root / predictor).parent)
-    for model in project.models:
-        if model.weights and model.weights.local:
-            named.append(loaded.root / model.weights.local)
+    predictors = [predictor for each in servers(loaded) if (predictor := getattr(each, "predictor", None))]
+    named += [(loaded.root / predictor).parent for predictor in predictors]
+    named += [loaded.root / each.weights.local for each in project.models if each.weights and each.weights.local]
     for path in dict.fromkeys(named):
         yield os.path.relpath(path.absolute(), workspace.root)
 
