@@ -110,7 +110,7 @@ def agree(risky: list[str], *, shown_before: bool, yes: bool) -> None:
 
 def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as_json: bool) -> int:
     """Remove everything that apply made; asks first, and without a person needs to be told."""
-    from workaday.execute import cloud, existing
+    from workaday.execute import cloud
     from workaday.execute.workspace import folders_of
 
     folders = folders_of(file, stage)
@@ -118,11 +118,27 @@ def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as
         from workaday.cli import cloud as view
 
         return view.destroy(file, folders, yes=yes, confirm=confirm, as_json=as_json)
-    if existing.is_existing(folders):
+    if is_existing(file, folders):
         from workaday.cli import existing as other
 
         return other.destroy(file, folders, yes=yes, as_json=as_json)
     return destroy_local(file, folders, yes=yes, as_json=as_json)
+
+
+def is_existing(file: Path, folders: Folders) -> bool:
+    """Return whether there is a cluster to remove releases from: the tree says it or, before there is one, the file."""
+    from workaday.execute import existing
+    from workaday.layout import DEFAULT_STAGE
+    from workaday.project import load
+    from workaday.project.diagnostics import ProjectError
+
+    if folders.tree.is_dir():
+        return existing.is_existing(folders)
+    try:
+        loaded = load(file, None if folders.stage == DEFAULT_STAGE else folders.stage)
+    except ProjectError:
+        return False
+    return loaded.project.platform.kind == "existing"
 
 
 def destroy_local(file: Path, folders: Folders, *, yes: bool, as_json: bool) -> int:

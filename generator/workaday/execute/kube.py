@@ -178,7 +178,8 @@ def found(kubeconfig: str | None, context: str | None, at: KeyPath) -> tuple[Pat
             raise mistake_at("X181", f"{path} is no kubeconfig: {first_line(error)}", at) from None
     read = ", ".join(places)
     if not known:
-        message, hint = f"there is no kubeconfig: {read}", "set `platform.kubeconfig`, or KUBECONFIG"
+        mend = "set `platform.kubeconfig`, or KUBECONFIG" if at == CONTEXT else "`workaday kubeconfig` writes it"
+        message, hint = f"there is no kubeconfig: {read}", mend
     else:
         message = f"no context `{context}` in {read}" if context else f"no current context in {read}"
         hint = f"there are: {', '.join(sorted(known))}"

@@ -1,0 +1,142 @@
+"""What `status`, `logs`, `plan` and `destroy` print; helm and the API server are fakes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workaday.cli import deploy, use
+from workaday.execute import kube, waiting
+from workaday.execute.workspace import Workspace
+from workaday.project.diagnostics import ProjectError
+
+CRASHED = {
+    "phase": "Running",
+    "containerStatuses": [
+        {
+            "name": "kserve-container",
+            "restartCount": 3,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+        }
+    ],
+}
+RUNNING = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("workaday.execute.deploy.hold", lambda folders: None)  # the kernel would hold it until we end
+
+
+def file_of(workspace: Workspace) -> Path:
+    return workspace.root / "project.yaml"
+
+
+def states(workspace: Workspace, capsys: Any) -> dict[str, dict[str, Any]]:
+    capsys.readouterr()
+    use.status(file_of(workspace), None, as_json=True)
+    return {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+
+
+def test_states(helm, cluster, project, applied, capsys) -> None:
+    workspace = project()
+    assert states(workspace, capsys)["story"]["state"] == "stopped"
+    applied(workspace)
+    found = states(workspace, capsys)
+    assert (found["story"]["state"], found["story"]["revision"], found["story"]["error"]) == ("ready", 1, None)
+    cluster.never["story"] = CRASHED
+    found = states(workspace, capsys)
+    assert found["story"]["state"] == "failed"
+    assert found["story"]["error"].startswith("pod/story-0: CrashLoopBackOff: it ended with exit code 1")
+    assert found["other"]["state"] == "ready"
+    cluster.never["story"] = {"phase": "Pending"}
+    assert states(workspace, capsys)["story"]["state"] == "loading"
+    cluster.never.clear()
+    assert states(project(file_of(workspace).read_text().replace("story:1", "story:2")), capsys)["story"]["state"] == (
+        "outdated"
+    )
+
+
+def test_replicas_are_counted_by_the_kind_of_their_node(helm, cluster, project, applied, capsys, monkeypatch) -> None:
+    workspace = project()
+    applied(workspace)
+    cluster.never["story"] = RUNNING
+    every = cluster.every
+
+    def with_nodes(kind: kube.Kind, namespace: str | None = None, labels: Any = None) -> list[dict[str, Any]]:
+        if kind is kube.NODE:
+            labels = {"workaday.dev/pool": "gpu", "workaday.dev/capacity": "spot"}
+            return [{"metadata": {"name": "n1", "labels": labels}}]
+        found = every(kind, namespace, labels)
+        for each in found if kind is kube.POD else ():
+            each["spec"]["nodeName"] = "n1"
+        return found
+
+    monkeypatch.setattr(cluster, "every", with_nodes)
+    assert states(workspace, capsys)["story"]["nodes"] == {"gpu/spot": 1}
+
+
+def test_who_may_not_see_nodes_still_sees_the_models(helm, cluster, project, applied, capsys, monkeypatch) -> None:
+    workspace = project()
+    applied(workspace)
+    every = cluster.every
+
+    def no_nodes(kind: kube.Kind, namespace: str | None = None, labels: Any = None) -> list[dict[str, Any]]:
+        if kind is kube.NODE:
+            raise kube.mistake_at("X183", "you may not list nodes", kube.CONTEXT)
+        found: list[dict[str, Any]] = every(kind, namespace, labels)
+        return found
+
+    monkeypatch.setattr(cluster, "every", no_nodes)
+    assert states(workspace, capsys)["story"]["state"] == "ready"
+
+
+def test_logs_are_each_replicas_last_lines(helm, cluster, project, applied, capsys) -> None:
+    workspace = project()
+    with pytest.raises(ProjectError, match="`story` is not running"):
+        use.logs("story", file_of(workspace), None, lines=5)
+    applied(workspace)
+    cluster.never["story"] = RUNNING
+    capsys.readouterr()
+    use.logs("story", file_of(workspace), None, lines=5)
+    assert capsys.readouterr().out == "Traceback\nKeyError: 'weights'\n"
+
+
+def test_plan_apply_and_destroy_in_words(helm, cluster, project, capsys) -> None:
+    file = file_of(project())
+    deploy.plan(file, None, detailed=False, as_json=False)
+    planned = capsys.readouterr().out
+    assert planned.splitlines()[:3] == ["release  action   detail", "other    install", "story    install"]
+    deploy.apply(file, None, yes=False, as_json=False)
+    said = capsys.readouterr().out
+    assert "story  ready         0/0" in said
+    assert "model  state  ready  nodes  revision  url" in said
+    deploy.plan(file, None, detailed=False, as_json=False)
+    assert "nothing to do: the cluster runs what project.yaml says" in capsys.readouterr().out
+    with pytest.raises(ProjectError, match="destroy would remove other, story"):
+        deploy.destroy(file, None, yes=False, confirm=None, as_json=False)
+    deploy.destroy(file, None, yes=True, confirm=None, as_json=False)
+    said = capsys.readouterr().out
+    assert "kubectl delete namespace dungeon" in said
+    assert "KServe, KEDA and their definitions" in said
+    deploy.destroy(file, None, yes=True, confirm=None, as_json=False)
+    assert capsys.readouterr().out == "nothing to destroy\n"
+
+
+def test_destroy_needs_no_tree(helm, cluster, project, applied, capsys) -> None:
+    workspace = project()
+    applied(workspace)
+    shutil.rmtree(workspace.tree)
+    deploy.destroy(file_of(workspace), None, yes=True, confirm=None, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "destroyed": ["other", "story"],
+        "kept": ["namespace/dungeon"],
+    }
+    assert list((helm.folder / "cluster").iterdir()) == []
