@@ -222,7 +222,7 @@ class ModelQueue:
         """
         if self._aside:
             with contextlib.suppress(IndexError):  # another thread may have been quicker
-                return None if (call := self._aside.popleft()).gone else call
+                return None if (set_aside := self._aside.popleft()).gone else set_aside
         try:
             call = self._incoming.get(timeout=seconds) if seconds != 0 else self._incoming.get_nowait()
         except queue.Empty:
