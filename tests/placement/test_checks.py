@@ -205,14 +205,21 @@ def test_no_promise_or_a_second_pool_is_no_finding(checked, slo, pools):
 
 
 @pytest.mark.parametrize(
-    ("kind", "region", "gpu", "fits"), [("gcp", "us-central1", "L4", None), ("azure", "eastus", "T4", 15)]
+    ("kind", "region", "more", "gpu", "fits"),
+    [
+        ("gcp", "us-central1", "", "L4", 90),
+        ("gcp", "us-central1", 'kubernetes: "1.34"', "L4", None),
+        ("gcp", "us-central1", "provisioner: auto_provisioning", "L4", None),
+        ("azure", "eastus", "", "T4", 15),
+    ],
 )
-def test_other_clouds_give_less_notice(checked, kind, region, gpu, fits):
-    """Azure's 30 seconds less 15 to drain; of Google Cloud's nothing is left."""
+def test_each_cloud_gives_its_own_notice(checked, kind, region, more, gpu, fits):
+    """Azure's 30 seconds less 15 to drain; GKE's 120 from 1.35 on less 15 for the system's pods, before it nothing."""
     model = f"    compute: {{gpu: {gpu}}}\n    pools: [gpu]\n    limits: {{timeout: %ds}}\n"
     spot = f"gpu, accelerator: {gpu}, spot: true"
-    found = [said(checked(text([spot], STORY + model % (fits or 1), head=on(kind, region))))]
-    found += [said(checked(text([spot], STORY + model % ((fits or 1) + 1), head=on(kind, region))))]
+    head = on(kind, region).replace(f"region: {region}", f"region: {region}, {more}" if more else f"region: {region}")
+    found = [said(checked(text([spot], STORY + model % (fits or 1), head=head)))]
+    found += [said(checked(text([spot], STORY + model % ((fits or 1) + 1), head=head)))]
     assert found == [[] if fits else [("warning", "C402")], [("warning", "C402")]]
 
 

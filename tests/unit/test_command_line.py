@@ -245,6 +245,6 @@ def test_a_clouds_first_file_has_a_spot_pool_with_fallback_and_validates(
     assert "PLATFORM" not in text
     assert text.count("spot: true") == 1
     checked = workaday("validate", cwd=tmp_path / "shop")
-    assert checked.returncode == 0, checked.stderr
+    assert (checked.returncode, checked.stderr) == (0, "")
     told = workaday("explain", "pools.gpu.spot.fallback", cwd=tmp_path / "shop")
     assert 'pools.gpu.spot.fallback = "on_demand"' in told.stdout

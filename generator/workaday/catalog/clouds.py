@@ -42,3 +42,20 @@ TERMS: Mapping[str, Terms] = {
     "gcp": Terms("gke", 0.10, 0.0014, 0.049, (), 30.0, 15.0),
     "azure": Terms("aks", 0.10, 0.05, 0.05, (), 30.0, 30.0),
 }
+
+# GKE's node pools give spot nodes 120 seconds from this version on (infra/gcp/node_groups asks for it), 15 to the system.
+GKE_LONG_NOTICE, GKE_LONG_USABLE_SECONDS = (1, 35), 105.0
+
+
+def usable_notice(cloud: str, kubernetes: str, provisioner: str) -> float:
+    """Return the seconds that a pod on a spot node has from its notice on.
+
+    Args:
+        cloud: one of `TERMS`.
+        kubernetes: the cluster's version, such as `1.35`.
+        provisioner: who adds nodes; auto-provisioned ones of GKE have the short notice on any version.
+    """
+    version = tuple(int(part) for part in kubernetes.split(".")[:2])
+    if cloud == "gcp" and provisioner == "node_pools" and version >= GKE_LONG_NOTICE:
+        return GKE_LONG_USABLE_SECONDS
+    return TERMS[cloud].usable_notice_seconds

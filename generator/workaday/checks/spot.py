@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workaday.blueprint.model import Blueprint, Pool
 from workaday.blueprint.placement import names_pools, place
 from workaday.catalog import read
-from workaday.catalog.clouds import TERMS
+from workaday.catalog.clouds import usable_notice
 from workaday.project.diagnostics import Diagnostic, Label
 from workaday.project.units import format_duration
 
@@ -47,9 +47,10 @@ def longer_than_notice(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]
 
     A warning: `limits.timeout` bounds what requests take, and only those that are that slow are lost.
     """
-    if blueprint.platform not in TERMS:
+    cloud = blueprint.cloud
+    if cloud is None:
         return []
-    notice = TERMS[blueprint.platform].usable_notice_seconds
+    notice = usable_notice(cloud.kind, cloud.kubernetes, cloud.provisioner)
     found = []
     for index, model in enumerate(blueprint.models):
         spot = [(place, pool) for place, pool in _pools(loaded, blueprint, index) if pool.spot]
