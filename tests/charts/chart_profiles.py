@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,12 @@ def project(name: str) -> str:
     return text.replace("CPU", CPUS[platform])
 
 
-def tree(name: str, folder: Path) -> dict[str, bytes]:
-    """Return the rendered tree of a profile, written as a project to an empty folder."""
+def tree(name: str, folder: Path, edit: Callable[[str], str] = str) -> dict[str, bytes]:
+    """Return the rendered tree of a profile, edited and written as a project to an empty folder."""
     shutil.copytree(FULL, folder, dirs_exist_ok=True)
     (folder / "models" / "story").mkdir(parents=True, exist_ok=True)
     (folder / "models" / "story" / "predictor.py").write_text(PREDICTOR)
-    (folder / "project.yaml").write_text(project(name))
+    (folder / "project.yaml").write_text(edit(project(name)))
     return render(open_workspace(folder / "project.yaml", None).blueprint)
 
 

@@ -33,11 +33,11 @@ def test_the_schemas_find_what_is_wrong(rented):
 
 def test_base_then_spot_then_on_demand_and_never_more_than_the_most(rented):
     pools = {each["metadata"]["name"]: each["spec"] for each in rented() if each["kind"] == "NodePool"}
-    assert {name: (spec["weight"], spec["limits"]["nodes"]) for name, spec in pools.items()} == {
-        "gpu-base": (60, 1),
-        "gpu-spot": (50, 23),
-        "gpu-on-demand": (10, 23),
-        "cpu-on-demand": (10, 6),
+    assert {name: (spec["weight"], spec["limits"]) for name, spec in pools.items()} == {
+        "gpu-base": (60, {"nodes": 1, "nvidia.com/gpu": 1}),
+        "gpu-spot": (50, {"nodes": 23, "nvidia.com/gpu": 23}),
+        "gpu-on-demand": (10, {"nodes": 23, "nvidia.com/gpu": 23}),
+        "cpu-on-demand": (10, {"nodes": 6, "cpu": 24}),
     }
     for spec in pools.values():
         assert spec["disruption"]["consolidationPolicy"] == "WhenEmpty"

@@ -111,10 +111,10 @@ def test_where_karpenter_rents_only_its_node_pools_say_how(serving, blueprint):
     found = serving(GPU).scheduling
     assert (found.preferences, "workaday.dev/capacity" in found.spread) == ((), False)
     rented = {each.name: each for each in blueprint(GPU).cloud.node_pools}
-    assert {name: (each.capacity, each.weight, each.most) for name, each in rented.items()} == {
-        "gpu-base": ("on-demand", 60, 1),
-        "gpu-spot": ("spot", 50, 8),
-        "gpu-on-demand": ("on-demand", 10, 8),
+    assert {name: (each.capacity, each.weight, each.limits) for name, each in rented.items()} == {
+        "gpu-base": ("on-demand", 60, {"nodes": 1, "nvidia.com/gpu": 1}),
+        "gpu-spot": ("spot", 50, {"nodes": 8, "nvidia.com/gpu": 8}),
+        "gpu-on-demand": ("on-demand", 10, {"nodes": 8, "nvidia.com/gpu": 8}),
     }
     assert rented["gpu-spot"].instances[0] == "g6.xlarge"
     assert [each.key for each in rented["gpu-spot"].taints] == ["nvidia.com/gpu", "workaday.dev/capacity"]
@@ -136,7 +136,7 @@ def test_each_way_to_rent_is_a_node_pool_and_what_is_paid_for_comes_first(bluepr
     found = blueprint(GPU, pools=f"pools:\n  - {{name: gpu, accelerator: L4, {pool}}}\n").cloud.node_pools
     assert [each.name for each in found] == [f"gpu-{part}" for part in parts]
     assert [each.weight for each in found] == sorted((each.weight for each in found), reverse=True)
-    assert all(each.most <= 3 for each in found)
+    assert all(each.limits["nodes"] <= 3 for each in found)
 
 
 def test_earlier_pools_are_preferred(serving):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from workaday.blueprint.cloud import CAPACITY_LABEL, ON_DEMAND, POOL_LABEL, RESERVED, SPOT, Taint
 from workaday.blueprint.machines import instances_of, machine_of
 from workaday.blueprint.model import Model, Pool
-from workaday.blueprint.node_groups import GIB, IMAGES, taints
-from workaday.catalog import Catalogue
+from workaday.blueprint.node_groups import GIB, GPU_TAINT, IMAGES, taints
+from workaday.catalog import Catalogue, Instance
 
 BASE = "base"
 # What is paid for already, then the base that outlives every spot node, then what is cheap, then the rest.
@@ -28,7 +28,7 @@ class NodePool:
         pool: the pool that it is part of.
         capacity: `on-demand`, `spot` or `reserved`.
         weight: a NodePool of more is asked first.
-        most: how many nodes it may have.
+        limits: what its nodes may have together: `nodes`, and GPUs or CPUs, which Karpenter counts before it rents.
         instances: the types, the cheapest first.
         reservation: the id of a capacity reservation, or None.
     """
@@ -37,7 +37,7 @@ class NodePool:
     pool: str
     capacity: str
     weight: int
-    most: int
+    limits: dict[str, int]
     instances: tuple[str, ...]
     zones: tuple[str, ...]
     disk_gib: int
@@ -69,7 +69,7 @@ def node_pools(
             pool=pool.name,
             capacity=capacity,
             weight=WEIGHTS[part],
-            most=most,
+            limits={"nodes": most} | counted(most, found, pool),
             instances=types[:MOST_TYPES],
             zones=pool.zones or zones,
             disk_gib=math.ceil(pool.disk_bytes / GIB),
@@ -78,6 +78,19 @@ def node_pools(
             labels={POOL_LABEL: pool.name, CAPACITY_LABEL: capacity},
             taints=taints(pool, types, catalogue, capacity, "aws"),
         )
+
+
+def counted(most: int, types: Sequence[Instance], pool: Pool) -> dict[str, int]:
+    """Return a limit in GPUs, or CPUs, of so many nodes of the first type.
+
+    Karpenter counts nodes only once they are there, and rents several at a time: what they have it counts before.
+    """
+    if not types:
+        return {}
+    gpu = types[0].gpu
+    if gpu and pool.share != "mig":
+        return {GPU_TAINT.key: most * gpu.count}
+    return {"cpu": most * types[0].vcpu}
 
 
 def parts(pool: Pool) -> Iterator[tuple[str, str, int]]:

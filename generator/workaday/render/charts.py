@@ -140,7 +140,7 @@ def pool_values(cloud: Cloud) -> dict[str, Any]:
                 "name": each.name,
                 "capacity": each.capacity,
                 "weight": each.weight,
-                "most": each.most,
+                "limits": dict(each.limits),
                 "instances": list(each.instances),
                 "zones": list(each.zones),
                 "disk": f"{each.disk_gib}Gi",

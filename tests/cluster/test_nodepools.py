@@ -1,0 +1,122 @@
+"""The rendered NodePools under the real Karpenter: base, spot and fallback in the order of their weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plane import karpenter
+from plane.kubectl import Kubectl
+from plane.plane import Plane
+from plane.processes import until
+from plane.testing import Apply, Need
+
+from workaday import catalog
+
+sys.path.append(str(Path(__file__).parents[1] / "charts"))
+from chart_profiles import tree
+from helmet import template
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+
+CHARTS = Path(__file__).parents[2] / "charts"
+REGION, TYPES = "us-east-1", ("g4dn.xlarge", "g4dn.2xlarge", "m7i.xlarge")
+CLASS = {"group": "karpenter.kwok.sh", "kind": "KWOKNodeClass", "name": "default"}
+Manifests = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The tree of a project with one on-demand node as base, spot nodes and a fallback."""
+
+    def renamed(text: str) -> str:  # the plane's own nodes are of a pool `gpu`, and would take the pods
+        return text.replace("name: gpu", "name: leased").replace("[gpu]", "[leased]")
+
+    return tree("full-aws", tmp_path_factory.mktemp("full-aws"), renamed)
+
+
+@pytest.fixture
+def pools(rendered: dict[str, bytes]) -> Manifests:
+    """The rendered NodePools, as they are but for the cloud behind them."""
+    found = template(CHARTS / "nodepools", json.loads(rendered["releases/pools.json"]))
+    for each in found:
+        if each["kind"] == "NodePool":
+            each["spec"]["template"]["spec"]["nodeClassRef"] = CLASS
+    return [each for each in found if each["kind"] == "NodePool"]
+
+
+@pytest.fixture
+def story(rendered: dict[str, bytes]) -> Callable[[int], dict[str, Any]]:
+    """Return a deployment of pods that go where the rendered model's go, with its resources."""
+    manifests = template(CHARTS / "inference", json.loads(rendered["releases/story.json"]))
+    [pod] = [each["spec"]["predictor"] for each in manifests if each["kind"] == "InferenceService"]
+    container = {"name": "model", "image": "model", "resources": pod["containers"][0]["resources"]}
+    spec = {key: pod[key] for key in ("affinity", "tolerations")} | {"containers": [container]}
+    labels = {"app": "story"}
+
+    def deployment(replicas: int) -> dict[str, Any]:
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "story"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        }
+
+    return deployment
+
+
+@pytest.fixture
+def rented(plane: Plane, need: Need, kubectl: Kubectl, namespace: str) -> Iterator[Callable[[], list[str]]]:
+    """Return the NodePool of each node that was rented; all are given back afterwards."""
+    need(*karpenter.PROGRAMS, "kwok")
+
+    def found() -> list[str]:
+        labels = [each["metadata"]["labels"] for each in kubectl.list("nodes", "--selector=karpenter.sh/nodepool")]
+        return sorted(each["karpenter.sh/nodepool"] for each in labels)
+
+    yield found
+    kubectl("delete", "deployment", "story", f"--namespace={namespace}", "--ignore-not-found")
+    kubectl("delete", "nodepools", "--all", "--timeout=240s")
+    until("every node is given back", lambda: found() == [])
+    plane.processes.stop("karpenter")
+
+
+@pytest.mark.parametrize(
+    ("no_spot", "expected"),
+    [
+        (False, ["leased-base", "leased-spot", "leased-spot"]),
+        (True, ["leased-base", "leased-on-demand", "leased-on-demand"]),
+    ],
+    ids=["spot is there", "spot is not to be had"],
+)
+@pytest.mark.usefixtures("nodes")
+def test_the_base_is_rented_first_then_spot_and_on_demand_where_there_is_none(
+    no_spot: bool,
+    expected: list[str],
+    plane: Plane,
+    pools: Manifests,
+    story: Callable[[int], dict[str, Any]],
+    rented: Callable[[], list[str]],
+    apply: Apply,
+    kubectl: Kubectl,
+    namespace: str,
+) -> None:
+    catalogue = catalog.read("aws")
+    assert catalogue
+    missing = {(name, "spot") for name in TYPES} if no_spot else set()
+    karpenter.start(plane, karpenter.types(catalogue, REGION, TYPES, missing))
+    apply([*pools, story(3)])
+
+    def running() -> int:
+        return len(kubectl.list("pods", "--field-selector=status.phase=Running", namespace=namespace))
+
+    until("three run", lambda: running() == 3)
+    assert rented() == expected
