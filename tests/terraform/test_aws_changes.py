@@ -26,7 +26,7 @@ platform:
 pools:
   - {name: cpu, instances: [m7i.large, m6i.large, m7a.large], zones: [us-east-1b], nodes: {min: 0, max: 4}, disk: 50Gi}
 models:
-  - {name: story, server: {kind: triton}, compute: {cpu: 1, memory: 2Gi}, pools: [cpu]}
+  - {name: story, server: {kind: triton}, weights: {uri: "s3://models/story"}, compute: {cpu: 1}, pools: [cpu]}
 """
 SYSTEM = "module.cluster.aws_eks_node_group.system"
 CHANGES = {
@@ -60,3 +60,10 @@ def test_a_change_replaces_only_what_it_must(change: str, tmp_path: Path) -> Non
     # routes go with their gateway
     assert {each for each in ours if ".aws_route.nat" not in each} == expected
     assert bool(found.changes) == (change != "nothing")
+
+
+def test_another_network_is_another_cluster(tmp_path: Path) -> None:
+    before = rendered(tmp_path / "before", PROJECT)
+    found = plan(rendered(tmp_path / "after", PROJECT.replace("10.40.0.0/16", "10.50.0.0/16")), against=before)
+    gone = {each.address for each in found.changes if each.action == "replace"}
+    assert {"module.network.aws_vpc.this[0]", "module.cluster.aws_eks_cluster.this"} <= gone

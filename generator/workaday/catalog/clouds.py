@@ -43,7 +43,7 @@ TERMS: Mapping[str, Terms] = {
     "azure": Terms("aks", 0.10, 0.05, 0.05, (), 30.0, 30.0),
 }
 
-# GKE's node pools give spot nodes 120 seconds from this version on (infra/gcp/node_groups asks for it), 15 to the system.
+# From this version on GKE's node pools give spot nodes 120 seconds, 15 of them to the system; infra/gcp asks for them.
 GKE_LONG_NOTICE, GKE_LONG_USABLE_SECONDS = (1, 35), 105.0
 
 

@@ -12,6 +12,12 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_days
 }
 
+# EKS keeps a cluster in the VPC that it was made in. It would refuse another one half-way through an apply, where the
+# provider had planned to change it in place: the plan says that the cluster is replaced.
+resource "terraform_data" "vpc" {
+  triggers_replace = var.vpc_id
+}
+
 resource "aws_eks_cluster" "this" {
   #checkov:skip=CKV_AWS_39:the endpoint is public only where access.endpoint says so, and then for access.cidrs
   #checkov:skip=CKV_AWS_38:access.cidrs are what the user wrote; the variable refuses none at all
@@ -57,6 +63,10 @@ resource "aws_eks_cluster" "this" {
         key_arn = encryption_config.value
       }
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.vpc]
   }
 
   # Without its rights EKS cannot take back its network interfaces, and the VPC's deletion hangs.

@@ -28,6 +28,11 @@ variable "kubernetes" {
   }
 }
 
+variable "vpc_id" {
+  description = "VPC of the subnets; another one is another cluster."
+  type        = string
+}
+
 variable "subnet_ids" {
   description = "Private subnets in at least two zones, for the control plane's interfaces and the system's nodes."
   type        = list(string)

@@ -24,6 +24,7 @@ variables {
   region     = "us-east-1"
   account    = "111122223333"
   kubernetes = "1.35"
+  vpc_id     = "vpc-1"
   subnet_ids = ["subnet-1", "subnet-2"]
   access     = { endpoint = "public", cidrs = ["203.0.113.7/32"], admins = ["arn:aws:iam::111122223333:role/platform"] }
   system     = { instance_types = ["m7i.large"], nodes = 2 }
