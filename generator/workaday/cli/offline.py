@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workaday.cli import costs
 from workaday.cli.changes import shown
-from workaday.cli.output import answer_json, say
+from workaday.cli.output import answer_json, say, table
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
@@ -26,16 +26,20 @@ def plan_offline(workspace: Workspace, *, against: Path | None, detailed: bool, 
 
     Raises ProjectError: what the schemas forbid, and what the offline plan lacks (X140 to X143).
     """
-    from workaday.execute.offline.rendered import plan_tree
+    from workaday.execute.offline.rendered import plan_tree, release_changes
 
     plans = plan_tree(workspace, against)
+    releases = release_changes(workspace.tree, against) if against else {}
     if as_json:
         roots = {name: each.as_json() for name, each in plans.items()}
-        answer_json({"offline": True, "roots": roots, "usd_hour": costs.as_json(workspace)})
+        answer_json({"offline": True, "roots": roots, "releases": releases, "usd_hour": costs.as_json(workspace)})
     else:
         say("\n\n".join(described(name, each) for name, each in plans.items()))
+        if against:
+            say(f"\n{in_releases(releases)}")
         costs.show(workspace)
-    return Exit.CHANGES if detailed and any(each.changes for each in plans.values()) else Exit.DONE
+    changed = bool(releases) or any(each.changes for each in plans.values())
+    return Exit.CHANGES if detailed and changed else Exit.DONE
 
 
 def described(root: str, plan: OfflinePlan) -> str:
@@ -45,3 +49,10 @@ def described(root: str, plan: OfflinePlan) -> str:
 
     head = f"{root}: {summary(plan.changes)} ({MARK})"
     return f"{head}\n{shown(plan.changes)}" if plan.changes else head
+
+
+def in_releases(changes: dict[str, str]) -> str:
+    """Return what changes in the tree's releases, which Helm applies after Terraform."""
+    if not changes:
+        return "releases: no changes"
+    return "releases:\n" + table(((what, name) for name, what in changes.items()), indent="  ")

@@ -47,6 +47,26 @@ def plan_tree(workspace: Workspace, against: Path | None = None) -> dict[str, Of
     return plans
 
 
+def release_changes(tree: Path, against: Path) -> dict[str, str]:
+    """Return what differs in the releases of two trees: `new`, `changed` or `gone` by name; `charts` for the charts.
+
+    They are Helm's and not Terraform's, and with Karpenter so are the pools: a plan that was silent
+    about them would call a renamed pool no change.
+    """
+    before = against.parent if against.name == FOLDER else against
+    old, new = _contents(before / "releases"), _contents(tree / "releases")
+    found = {name: "new" if name not in old else "gone" if name not in new else "changed" for name in {*old, *new}}
+    changes = {Path(name).stem: what for name, what in sorted(found.items()) if old.get(name) != new.get(name)}
+    if _contents(before / "charts") != _contents(tree / "charts"):
+        changes["charts"] = "changed"
+    return changes
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def _roots_of(tree: Path) -> Mapping[str, Path]:
     """Return the roots of a rendered tree, or of the folder `terraform` in it."""
     for folder in (tree / FOLDER, tree):
