@@ -206,3 +206,29 @@ def test_an_api_server_that_stays_away_ends_the_run_and_the_next_one_goes_on(
     before = helm.did()
     assert not [each for each in before if not each.startswith("upgrade")], "nothing is undone that cannot be seen"
     assert actions(workspace) == []
+
+
+def test_a_release_that_was_made_of_our_tree_by_hand_is_ours_from_the_next_apply_on(
+    helm, cluster, project, applied
+) -> None:
+    applied(project())
+    (record,) = helm.records("story")
+    record["info"]["description"] = "Install complete"
+    helm.put("story", [record])
+    (change,) = existing.plan(project()).changes
+    assert (change.action, change.key) == ("update", "story")
+    applied(project())
+    assert actions(project()) == []
+    record["config"]["models"][0]["project"] = "castle"
+    helm.put("story", [record])
+    with pytest.raises(ProjectError, match="none of workaday's"):
+        existing.plan(project())
+
+
+def test_without_helm_it_is_no_line_of_the_file_that_is_wrong(cluster, project, monkeypatch) -> None:
+    monkeypatch.setenv("WORKADAY_HELM", "/nowhere/helm")
+    workspace = project()
+    existing.plan(workspace)
+    with pytest.raises(ProjectError) as caught:
+        existing.apply(workspace, lambda event: None)
+    assert said(caught.value).startswith("error[X180]: WORKADAY_HELM names no program: /nowhere/helm\nhint: ")

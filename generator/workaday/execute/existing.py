@@ -181,10 +181,11 @@ def foreign(workspace: Workspace, wanted: Sequence[Wanted], deployed: Mapping[st
 
 
 def is_ours(deployed: Deployed, wanted: Wanted, owner: str) -> bool:
-    """Return whether a release is ours: it says so, or it was cut off before it could."""
-    return deployed.owner == owner or (
-        not deployed.owner and deployed.status in releases.BROKEN and deployed.chart == wanted.chart.name
-    )
+    """Return whether a release is ours: it says so, or was cut off before it could, or was made of our tree by hand."""
+    if deployed.owner or deployed.chart != wanted.chart.name:
+        return deployed.owner == owner
+    by_hand = releases.project_of(deployed.values) == owner.partition("/")[0]
+    return by_hand or deployed.status in releases.BROKEN
 
 
 def whose(deployed: Deployed) -> str:

@@ -58,6 +58,8 @@ def at_its_origin(workspace: Workspace) -> Iterator[None]:
     except HelmFailure as failure:
         raise ProjectError([helm_failed(failure, ())], workspace.loaded.sources) from None
     except ProjectError as error:
+        if not any(each.path for each in error.diagnostics):
+            raise  # it is about no place in the file
         raise ProjectError(error.diagnostics, workspace.loaded.sources) from None
 
 

@@ -233,6 +233,12 @@ def _change(wanted: Wanted, deployed: Deployed | None, unready: Mapping[str, str
     return None
 
 
+def project_of(values: Mapping[str, Any]) -> str:
+    """Return the project that a release's values name, or ""."""
+    models = values.get("models")
+    return str(models[0].get("project", "")) if models else str(values.get("project", ""))
+
+
 def address(release: str) -> str:
     """Return what a plan calls a release."""
     return f"release/{release}"
