@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workaday.blueprint.model import Blueprint, Pool
@@ -31,6 +32,8 @@ TAKEN = {
 MOST_DOWN_AFTER = 3600
 # The first that mounts an image as a volume unasked.
 IMAGE_VOLUMES = "1.35"
+# A time zone of every machine that knows any.
+ALWAYS = "Etc/UTC"
 # What other releases of a tree are called.
 RELEASES = ("pools",)
 
@@ -211,15 +214,26 @@ def reserved_release(case: Case) -> Iterator[Diagnostic]:
 
 def unknown_timezone(case: Case) -> Iterator[Diagnostic]:
     """C612: a time zone that there is not: KEDA refuses all of the model's scaling for it."""
-    from zoneinfo import available_timezones
-
-    known = available_timezones()
     for place, each in enumerate(case.model.scale.schedule):
-        if known and each.timezone not in known:
-            guess = closest(each.timezone, sorted(known))
+        if not is_timezone(each.timezone) and is_timezone(ALWAYS):  # else this machine knows none
+            from zoneinfo import available_timezones
+
+            guess = closest(each.timezone, sorted(available_timezones()))
             path = (*case.here, "scale", "schedule", place, "timezone")
             label = f"did you mean `{guess}`?" if guess else "such as `Europe/Berlin`"
             yield Diagnostic("C612", f"there is no time zone `{each.timezone}`", path, label)
+
+
+@cache
+def is_timezone(name: str) -> bool:
+    """Return whether this machine knows a time zone."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return False
+    return True
 
 
 def no_image_volumes(case: Case) -> Iterator[Diagnostic]:
