@@ -22,9 +22,9 @@ from plane.processes import until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
-# 100 requests a second of 35 ms each are 3.5 under way: with a target of 1 that is four replicas, the most.
-RATE = 100.0
-MOST = 4
+# 120 requests a second of 35 ms each are 4.2 under way: with a target of 1 that is more replicas than may be.
+RATE = 120.0
+MOST = 3
 SCALE = f"{{min: 1, max: {MOST}, target: 1, window: 10s, down_after: 10s}}"
 QUICK = {"polling": 2, "down": {"after": 10, "pods": 1, "percent": 100, "period": 5}}
 
