@@ -7,13 +7,13 @@ they are rendered, `kubectl drain`. Not: the nodes, which are KWOK's and only sa
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from load.following import following
 from load.release import DEPLOYMENT, Release
 from plane import kwok, programs
 from plane.kubectl import Kubectl
@@ -56,43 +56,32 @@ def release(plane: Plane, pool: list[str], namespace: str, tmp_path: Path) -> It
     plane.kubectl("delete", "inferenceservice", "--all", f"--namespace={namespace}", "--timeout=240s")
 
 
-class Watch:
-    """Follows a deployment's replicas.
+class Seen:
+    """What there was of a deployment's replicas.
 
     Attributes:
         fewest: the smallest number of replicas that were available at once.
         most: the greatest number of replicas there were at once, ready or not.
     """
 
-    def __init__(self, release: Release) -> None:
-        self.api = Plane(release.plane.folder).api
-        self.namespace, self.ended = release.namespace, threading.Event()
-        self.fewest, self.most, self.events = 10**6, 0, 0
+    def __init__(self) -> None:
+        self.fewest, self.most = 10**6, 0
 
-    def follow(self) -> None:
-        """Follow until the client is closed."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        try:
-            for _, each in self.api.watch(path, fieldSelector=f"metadata.name={DEPLOYMENT}"):
-                self.fewest = min(self.fewest, each["status"].get("availableReplicas", 0))
-                self.most = max(self.most, each["status"].get("replicas", 0))
-                self.events += 1
-        except Exception:
-            if not self.ended.is_set():
-                raise
+    def changed(self, deployments: list[dict[str, Any]]) -> None:
+        """Look at the deployment."""
+        for each in deployments:
+            self.fewest = min(self.fewest, each["status"].get("availableReplicas", 0))
+            self.most = max(self.most, each["status"].get("replicas", 0))
 
 
 @contextmanager
-def watching(release: Release) -> Iterator[Watch]:
+def watching(release: Release) -> Iterator[Seen]:
     """Follow the release's deployment for the length of a block."""
-    watch = Watch(release)
-    threading.Thread(target=watch.follow, daemon=True).start()
-    until("a first event", lambda: watch.events)
-    try:
-        yield watch
-    finally:
-        watch.ended.set()
-        watch.api.http.close()
+    seen = Seen()
+    path = f"/apis/apps/v1/namespaces/{release.namespace}/deployments"
+    with following(release.plane, path, seen.changed, fieldSelector=f"metadata.name={DEPLOYMENT}"):
+        until("a first look", lambda: seen.most)
+        yield seen
 
 
 @pytest.fixture
@@ -115,24 +104,24 @@ def of(nodes: list[dict[str, Any]], label: str) -> set[str]:
 
 def test_a_new_revision_never_leaves_fewer_replicas(release: Release, kubectl: Kubectl) -> None:
     before = {each["metadata"]["name"] for each in kubectl.list("pods", namespace=release.namespace)}
-    with watching(release) as watch:
+    with watching(release) as seen:
         release.install("second")
-        until("the new revision", lambda: release.settled(REPLICAS) and watch.most > REPLICAS)
+        until("the new revision", lambda: release.settled(REPLICAS) and seen.most > REPLICAS)
     after = {each["metadata"]["name"] for each in kubectl.list("pods", namespace=release.namespace)}
     assert before - after == before
-    assert watch.fewest == REPLICAS
-    assert watch.most == REPLICAS + 1
+    assert seen.fewest == REPLICAS
+    assert seen.most == REPLICAS + 1
 
 
 def test_a_revision_that_never_starts_takes_no_replica(release: Release, kubectl: Kubectl) -> None:
-    with watching(release) as watch:
+    with watching(release) as seen:
         release.install("second", scheduling={"pools": ["nowhere"]})
-        until("a replica that waits", lambda: watch.most == REPLICAS + 1)
+        until("a replica that waits", lambda: seen.most == REPLICAS + 1)
         pending = "--field-selector=status.phase=Pending"
         until("a refusal", lambda: kubectl.list("pods", pending, namespace=release.namespace))
         release.install("first")
         until("the old revision", lambda: release.settled(REPLICAS))
-    assert watch.fewest == REPLICAS
+    assert seen.fewest == REPLICAS
 
 
 def test_spot_first_and_over_all_zones(places: Callable[[], list[dict[str, Any]]]) -> None:
@@ -146,12 +135,12 @@ def test_a_drain_of_every_spot_node_takes_one_replica_at_a_time(
     spot = [each for each in pool if each.startswith("live-spot")]
     drain = [str(programs.find("kubectl")), f"--kubeconfig={plane.kubeconfig}", "drain", "--timeout=600s"]
     try:
-        with watching(release) as watch:
+        with watching(release) as seen:
             done = subprocess.run([*drain, "--delete-emptydir-data", *spot], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
             until("replicas elsewhere", lambda: release.settled(REPLICAS))
         assert of(places(), CAPACITY_LABEL) == {"on-demand"}
-        assert watch.fewest >= REPLICAS - 1
+        assert seen.fewest >= REPLICAS - 1
     finally:
         plane.kubectl("uncordon", *spot)
 

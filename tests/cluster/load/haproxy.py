@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import httpx
-from plane.api import Api, ApiError, Object
+from plane.api import Object
 from plane.plane import Plane
 from plane.processes import until
 from plane.services import Listener, endpoints
 
 from load.debian import Program
+from load.following import following
 
 SLOTS = 200
 # Seconds until the proxy knows what the API server does: proxies of a cluster hear of an endpoint late.
@@ -71,45 +70,28 @@ class Servers:
             return b"".join(iter(lambda: line.recv(65536), b"")).decode()
 
 
-class Follower:
-    """Keeps the proxy's servers like a Service's endpoints that are ready, `LAG` seconds behind."""
+class Late:
+    """Hands endpoints to the proxy `LAG` seconds after it got them."""
 
-    def __init__(self, plane: Plane, servers: Servers, namespace: str, service: str, port_name: str) -> None:
-        self.api: Api = Plane(plane.folder).api  # a client of its own: ending it ends the watch
-        self.servers, self.service, self.port_name = servers, service, port_name
-        self.path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
-        self.lock, self.ended = threading.Lock(), threading.Event()
+    def __init__(self, servers: Servers, port_name: str) -> None:
+        self.servers, self.port_name = servers, port_name
+        self.lock = threading.Lock()
         self.newest = self.applied = 0
 
-    def follow(self) -> None:
-        """Follow until the end."""
-        while not self.ended.is_set():
-            try:
-                slices: dict[str, Object] = {}
-                for event, each in self.api.watch(
-                    self.path, labelSelector=f"kubernetes.io/service-name={self.service}"
-                ):
-                    slices[each["metadata"]["name"]] = each
-                    if event == "DELETED":
-                        del slices[each["metadata"]["name"]]
-                    self.newest += 1
-                    wanted = set(endpoints(slices.values(), self.port_name))
-                    threading.Timer(LAG, self.apply, [self.newest, wanted]).start()
-            except (ApiError, httpx.HTTPError, RuntimeError) as error:
-                if not self.ended.wait(0.5):
-                    print(f"endpoints: {error}", file=sys.stderr)
+    def changed(self, slices: list[Object]) -> None:
+        """Take a Service's EndpointSlices."""
+        self.newest += 1
+        wanted = set(endpoints(slices, self.port_name))
+        timer = threading.Timer(LAG, self.apply, [self.newest, wanted])
+        timer.daemon = True
+        timer.start()
 
     def apply(self, number: int, wanted: set[Listener]) -> None:
-        """Hand endpoints to the proxy, unless it has newer ones."""
-        with self.lock:
-            if number > self.applied and not self.ended.is_set():
+        """Hand endpoints over, unless the proxy has newer ones."""
+        with self.lock, suppress(OSError):  # it has ended
+            if number > self.applied:
                 self.applied = number
                 self.servers.become(wanted)
-
-    def end(self) -> None:
-        """End it."""
-        self.ended.set()
-        self.api.http.close()
 
 
 @contextmanager
@@ -129,13 +111,13 @@ def proxied(plane: Plane, program: Program, namespace: str, service: str, port_n
     config.write_text(CONFIG.format(socket=path, port=port, slots=SLOTS))
     plane.processes.start(name, [program.path, "-db", "-f", config], program.env)
     servers = Servers(path)
-    follower = Follower(plane, servers, namespace, service, port_name)
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    selector = f"kubernetes.io/service-name={service}"
     try:
         plane.processes.ready(name, lambda: servers.say("show info"))
-        threading.Thread(target=follower.follow, daemon=True).start()
-        until("the proxy has a server", lambda: servers.taken)
-        yield f"http://127.0.0.1:{port}"
+        with following(plane, slices, Late(servers, port_name).changed, labelSelector=selector):
+            until("the proxy has a server", lambda: servers.taken)
+            yield f"http://127.0.0.1:{port}"
     finally:
-        follower.end()
         plane.processes.stop(name)
         path.unlink(missing_ok=True)

@@ -6,18 +6,18 @@ Debian's is built without the discovery of Kubernetes: a watch on the pods write
 from __future__ import annotations
 
 import json
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-from plane.api import ApiError, Object
+from plane.api import Object
 from plane.plane import Plane, fetch
 
 from load.debian import Program
+from load.following import following
 
 INTERVAL = "2s"
 PORT = "http"
@@ -36,38 +36,11 @@ class Prometheus:
         return [(each["metric"], float(each["value"][1])) for each in answer.json()["data"]["result"]]
 
 
-class Targets:
-    """Keeps Prometheus' file of targets like the pods of a namespace."""
-
-    def __init__(self, plane: Plane, namespace: str, file: Path) -> None:
-        self.api = Plane(plane.folder).api  # a client of its own: ending it ends the watch
-        self.path, self.file = f"/api/v1/namespaces/{namespace}/pods", file
-        self.ended = threading.Event()
-
-    def follow(self) -> None:
-        """Follow until the end."""
-        while not self.ended.is_set():
-            try:
-                pods: dict[str, Object] = {}
-                for event, pod in self.api.watch(self.path):
-                    pods[pod["metadata"]["name"]] = pod
-                    if event == "DELETED":
-                        del pods[pod["metadata"]["name"]]
-                    self.write([target for each in pods.values() for target in targets(each)])
-            except (ApiError, httpx.HTTPError, RuntimeError) as error:
-                if not self.ended.wait(0.5):
-                    print(f"pods: {error}", file=sys.stderr)
-
-    def write(self, found: list[dict[str, Any]]) -> None:
-        """Write the file anew, whole at any moment."""
-        draft = self.file.with_suffix(".new")
-        draft.write_text(json.dumps(found))
-        draft.replace(self.file)
-
-    def end(self) -> None:
-        """End it."""
-        self.ended.set()
-        self.api.http.close()
+def write(file: Path, pods: list[Object]) -> None:
+    """Write Prometheus' file of targets anew, whole at any moment."""
+    draft = file.with_suffix(".new")
+    draft.write_text(json.dumps([target for each in pods for target in targets(each)]))
+    draft.replace(file)
 
 
 def targets(pod: Object) -> Iterator[dict[str, Any]]:
@@ -86,8 +59,8 @@ def scraping(plane: Plane, program: Program, namespace: str) -> Iterator[Prometh
     name = f"prometheus-{namespace}"
     folder, port = plane.folder / name, plane.port(name)
     folder.mkdir()
-    followed = Targets(plane, namespace, folder / "targets.json")
-    job = {"job_name": "models", "file_sd_configs": [{"files": [str(followed.file)]}]}
+    file = folder / "targets.json"
+    job = {"job_name": "models", "file_sd_configs": [{"files": [str(file)]}]}
     configuration = {"global": {"scrape_interval": INTERVAL, "scrape_timeout": INTERVAL}, "scrape_configs": [job]}
     (folder / "prometheus.yml").write_text(json.dumps(configuration))
     command: list[str | Path] = [
@@ -98,10 +71,9 @@ def scraping(plane: Plane, program: Program, namespace: str) -> Iterator[Prometh
     ]
     url = f"http://127.0.0.1:{port}"
     plane.processes.start(name, command, program.env)
-    threading.Thread(target=followed.follow, daemon=True).start()
     try:
-        plane.processes.ready(name, lambda: fetch(f"{url}/-/ready"))
-        yield Prometheus(url)
+        with following(plane, f"/api/v1/namespaces/{namespace}/pods", partial(write, file)):
+            plane.processes.ready(name, lambda: fetch(f"{url}/-/ready"))
+            yield Prometheus(url)
     finally:
-        followed.end()
         plane.processes.stop(name)
