@@ -216,6 +216,10 @@ def test_each_kind_is_scaled_on_what_it_says(blueprint, server, metric):
 def test_arguments_of_the_file_take_the_place_of_ours(serving):
     server = "server: {kind: vllm, args: {port: 8080, quantization: awq, enforce-eager: true}}"
     found = serving('weights: {uri: "hf://org/model"}', server=server).container
+    assert not serving('weights: {uri: "hf://org/model"}', server=server).fetches
+    assert serving(server="server: {kind: vllm, args: {model: org/name}}").fetches, (
+        "the hub is asked by the server itself"
+    )
     assert found.args == (
         "--model=/mnt/models", "--served-model-name=story", "--port=8080", "--quantization=awq", "--enforce-eager=true",
     )  # fmt: skip

@@ -106,6 +106,7 @@ def serve(
         route=resolve_route(model, written, project),
         workload_identity=platform == "azure",
         metadata_addresses=METADATA.get(platform, ()),
+        fetches=RUNTIMES[model.kind].needs_weights and written.weights is None,
     )
 
 

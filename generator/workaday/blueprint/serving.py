@@ -194,6 +194,7 @@ class Serving:
         workload_identity: pods carry azure's label, without which they are nobody to Entra.
         disruptions: how many replicas an eviction may take at once: a number or a percentage.
         route: None without a gateway.
+        fetches: its server fetches the model itself, over HTTPS.
         callers: namespaces that may call it beside its own: a gateway's, for a canary.
         account: the service account that it shares with another model, None for one of its own.
         metadata_addresses: where pods ask the cloud who they are, as `address/bits:port`.
@@ -211,6 +212,7 @@ class Serving:
     route: Route | None
     workload_identity: bool
     metadata_addresses: tuple[tuple[str, int], ...]
+    fetches: bool = False
     callers: tuple[str, ...] = ()
     account: str | None = None
 

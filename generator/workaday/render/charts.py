@@ -25,6 +25,7 @@ from workaday.render.stock import Stock
 CHART, POOLS_CHART = "inference", "nodepools"
 POOLS = "pools"
 NAMESPACE = "namespace.json"
+ANYWHERE, HTTPS = ("0.0.0.0/0", "::/0"), 443
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 # a key of a release's values → the key of the model that it comes from
 PARTS = {
@@ -208,6 +209,7 @@ def values(blueprint: Blueprint, model: Model, serving: Serving, called: str) ->
         "network": {
             "from": list(serving.callers),
             "metadata": [{"cidr": cidr, "port": port} for cidr, port in serving.metadata_addresses],
+            "to": [{"cidr": cidr, "port": HTTPS} for cidr in ANYWHERE] if serving.fetches else [],
         },
     }
 
