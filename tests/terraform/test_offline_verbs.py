@@ -101,7 +101,9 @@ run "applies" {
 def test_the_command_prints_a_table_or_json(edited):
     changed = edited("google", ("default = 8", "default = 9"))
     table = command(str(changed), "--against", str(ROOTS / "google")).stdout
-    assert table == ("in place google_container_node_pool.spot  autoscaling\n1 in place (offline: no account was asked)\n")
+    assert table == (
+        "in place google_container_node_pool.spot  autoscaling\n1 in place (offline: no account was asked)\n"
+    )
     grades = json.loads(command(str(changed), "--grades").stdout)
     assert grades["offline"] is True
     assert grades["counts"]["create"] == 6
