@@ -140,3 +140,10 @@ def test_destroy_needs_no_tree(helm, cluster, project, applied, capsys) -> None:
         "kept": ["namespace/dungeon"],
     }
     assert list((helm.folder / "cluster").iterdir()) == []
+
+
+def test_the_way_to_a_model_inside_the_cluster_is_told(project) -> None:
+    with pytest.raises(ProjectError) as caught:
+        use.predict("story", "{}", file_of(project()), None)
+    (finding,) = caught.value.diagnostics
+    assert "kubectl --namespace dungeon port-forward service/story-predictor 8080:80" in finding.hints[0]

@@ -115,6 +115,8 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
 
     workspace = open_workspace(file, stage)
     model = find_model(workspace, name)
+    if workspace.blueprint.platform != "local":
+        raise inside(workspace, model)
     body, kind = read_payload(workspace, model, payload)
     url = probe.live_url(workspace, model)
     if url is None:
@@ -172,6 +174,18 @@ def find_model(workspace: Workspace, name: str) -> Model:
         return by_name[name]
     hint = meant(name, by_name, f"there are: {', '.join(by_name)}")
     raise mistake("L122", f"no model `{name}` in the project", hint)
+
+
+def inside(workspace: Workspace, model: Model) -> Exception:
+    """Return the error of a model that answers inside a cluster, with the way to it from here."""
+    from workaday.project.diagnostics import mistake
+
+    service = f"service/{model.name}-predictor"
+    hints = (
+        f"`kubectl --namespace {workspace.blueprint.namespace} port-forward {service} 8080:80`",
+        f"then `curl localhost:8080{model.route}`",
+    )
+    return mistake("L123", f"`{model.name}` answers inside the cluster", *hints)
 
 
 def not_running(name: str) -> Exception:

@@ -8,6 +8,9 @@ Helm's own `--wait` and `--rollback-on-failure` are not used, for three reasons:
 pyhelm3 gives Helm's words only when it has ended, so that nobody would see how far it is; and a rollback takes the
 pods away whose events and log say why. execute/rollout.py waits and explains; the room rolls back afterwards.
 
+Nor are its `list`, `history` and `get values`: what they tell, execute/releases.py reads from Helm's Secrets, of every
+release in one request.
+
 A Ctrl-C reaches Helm by itself, as it is in our process group, and once more as pyhelm3's SIGTERM: it takes the first
 one only, and records the release as failed. When we are killed, Helm ends what it began: it writes the release's state
 to the cluster before it writes its answer to us.
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,7 +78,7 @@ class Helm:
         )
 
     async def install_or_upgrade(
-        self, release: str, chart: Path, values: Mapping[str, Any], *, description: str, new_namespace: bool = False
+        self, release: str, chart: Path, values: Mapping[str, Any], *, description: str
     ) -> Object:
         """Send a release to the cluster and return it as Helm has it (`version`, `manifest`, ...); waits for nothing.
 
@@ -88,31 +91,11 @@ class Helm:
                 chart,
                 dict(values),
                 description=description,
-                create_namespace=new_namespace,
+                create_namespace=False,
                 namespace=self.namespace,
                 reset_values=True,
             )
             return found
-
-    async def template(self, release: str, chart: Path, values: Mapping[str, Any]) -> list[Object]:
-        """Return the objects of a release, without asking a cluster.
-
-        Raises:
-            HelmFailure: a template fails, or the values do not fit the chart's schema.
-        """
-        with told("template", release):
-            objects = await self._commands.template(release, chart, dict(values), namespace=self.namespace)
-            return [each for each in objects if each]
-
-    async def history(self, release: str) -> Sequence[Object]:
-        """Return what `helm history` says of a release's revisions, the oldest first."""
-        with told("history", release):
-            return list(await self._commands.history(release, namespace=self.namespace, max_revisions=HISTORY))
-
-    async def values(self, release: str, revision: int) -> Object:
-        """Return the values that a revision of a release was given."""
-        with told("get values", release):
-            return dict(await self._commands.get_values(release, namespace=self.namespace, revision=revision) or {})
 
     async def rollback(self, release: str, revision: int) -> None:
         """Make a release again what a revision was; waits for nothing."""

@@ -48,7 +48,6 @@ SECRET = Kind("", "v1", "Secret", "secrets")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 NODE = Kind("", "v1", "Node", "nodes", namespaced=False)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
-REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 SCALER = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 SERVICE = Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
 
