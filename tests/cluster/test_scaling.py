@@ -27,6 +27,7 @@ RATE = 120.0
 MOST = 3
 SCALE = f"{{min: 1, max: {MOST}, target: 1, window: 10s, down_after: 10s}}"
 QUICK = {"polling": 2, "down": {"after": 10, "pods": 1, "percent": 100, "period": 5}}
+ANSWERED = f'workaday_requests_total{{model="{MODEL}",code="200"}}'
 
 
 def replicas(release: Release) -> int:
@@ -54,7 +55,7 @@ def test_prometheus_knows_what_is_in_flight(
         with asking(f"{address}/fast", RATE, tmp_path) as report:
             until("load", lambda: scraped.ask(query)[0][1] > 1.0)
         until("an idle model again", lambda: [value for _, value in scraped.ask(query)] == [0.0])
-        answered = scraped.ask(f'sum(workaday_requests_total{{model="{MODEL}",code="200"}})')[0][1]
+        answered = scraped.ask(f"sum({ANSWERED})")[0][1]
     assert report.lost == 0, str(report)
     assert answered == report.answered
 
@@ -80,8 +81,9 @@ def test_one_to_several_and_back(
             asking(f"{address}/fast", RATE, tmp_path) as report,
         ):
             until("as many replicas as may be", lambda: replicas(release) == MOST)
+            until("answers of each", lambda: len(scraped.ask(f"sum by (pod) ({ANSWERED}) > 0")) == MOST)
         until("one replica again", lambda: release.settled(1))
         until("its pod alone", lambda: len(fleet.pods(namespace, leaving=True)) == 1)
     print(f"1 -> {MOST} -> 1: {report}")
     assert report.lost == 0, str(report)
-    assert len(report.processes) > 1
+    assert len(report.processes) == MOST

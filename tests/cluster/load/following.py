@@ -24,7 +24,8 @@ def following(plane: Plane, path: str, changed: Callable[[list[Object]], None], 
         changed: is called from one thread with every object there is, after each change.
         query: such as `labelSelector`.
     """
-    api = Plane(plane.folder).api  # a client of its own: closing it ends the watch
+    # A client of its own, which is never closed: the thread may be reading from it, and ends with the next change.
+    api = Plane(plane.folder).api
     ended = threading.Event()
 
     def follow() -> None:
@@ -32,12 +33,13 @@ def following(plane: Plane, path: str, changed: Callable[[list[Object]], None], 
             try:
                 there: dict[str, Object] = {}
                 for event, each in api.watch(path, **query):
+                    if ended.is_set():
+                        return
                     there[each["metadata"]["name"]] = each
                     if event == "DELETED":
                         del there[each["metadata"]["name"]]
-                    if not ended.is_set():
-                        changed(list(there.values()))
-            except (ApiError, httpx.HTTPError, RuntimeError) as error:
+                    changed(list(there.values()))
+            except (ApiError, httpx.HTTPError) as error:
                 if not ended.wait(AGAIN):
                     print(f"{path}: {error}", file=sys.stderr)
 
@@ -46,4 +48,3 @@ def following(plane: Plane, path: str, changed: Callable[[list[Object]], None], 
         yield
     finally:
         ended.set()
-        api.http.close()
