@@ -62,11 +62,7 @@ def parse(text: str | None) -> Prices:
     section = _document(text).get("prices", {})
     try:
         return Prices(
-            {
-                (cloud, region): _region(entry)
-                for cloud, regions in section.items()
-                for region, entry in regions.items()
-            }
+            {(cloud, region): _region(entry) for cloud, regions in section.items() for region, entry in regions.items()}
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(f"its prices have another shape: {type(error).__name__} {error}") from None
