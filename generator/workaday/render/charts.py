@@ -20,6 +20,7 @@ from workaday.blueprint.serving import (
 )
 from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
 from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
+from workaday.render.readme import README, readme
 from workaday.render.stock import Stock
 
 CHART, POOLS_CHART = "inference", "nodepools"
@@ -50,14 +51,7 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     table = OriginsBuilder()
     add_origins(table, blueprint)
     tree[ORIGINS] = table.build().to_bytes()
-    tree["README.md"] = stock.fill(
-        "tree_readme.md.j2",
-        name=blueprint.name,
-        platform=blueprint.platform,
-        stage=blueprint.stage,
-        contents=contents(blueprint),
-        commands="\n".join(commands(blueprint)),
-    )
+    tree[README] = readme(blueprint, stock, contents(blueprint), commands(blueprint))
     return tree
 
 

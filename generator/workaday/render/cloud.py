@@ -9,11 +9,13 @@ from workaday.blueprint import naming
 from workaday.blueprint.cloud import KARPENTER, Cloud, NodeGroup
 from workaday.blueprint.machines import machine_of
 from workaday.blueprint.model import Blueprint
+from workaday.blueprint.resolve_cloud import ACCOUNT_KEYS
 from workaday.layout import state_dir
 from workaday.project.overlays import TEMPLATED
 from workaday.render import charts
 from workaday.render.local import as_json, from_tree
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder
+from workaday.render.readme import README, readme
 from workaday.render.stock import Stock
 
 BOOTSTRAP, CLUSTER = "terraform/bootstrap", "terraform/cluster"
@@ -57,21 +59,17 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     tree[f"{CLUSTER}/{TFVARS}"] = as_json(cluster_variables(cloud))
     tree |= charts.releases(blueprint, stock)
     tree[ORIGINS] = origins(blueprint, cloud).to_bytes()
-    tree["README.md"] = stock.fill(
-        "tree_readme.md.j2",
-        name=blueprint.name,
-        platform=blueprint.platform,
-        stage=blueprint.stage,
-        contents=[
+    tree[README] = readme(
+        blueprint,
+        stock,
+        [
             (f"{BOOTSTRAP}/", "the Terraform root that makes the state's bucket, once"),
             (f"{CLUSTER}/", "the Terraform root of everything else"),
             (f"terraform/modules/{cloud.kind}/", "the modules behind both"),
             *charts.contents(blueprint),
         ],
-        commands="\n".join(
-            [f"(cd {root} && terraform init && terraform apply)" for root in (BOOTSTRAP, CLUSTER)]
-            + charts.commands(blueprint)
-        ),
+        [f"(cd {root} && terraform init && terraform apply)" for root in (BOOTSTRAP, CLUSTER)]
+        + charts.commands(blueprint),
     )
     return tree
 
@@ -205,7 +203,7 @@ def origins(blueprint: Blueprint, cloud: Cloud) -> Origins:
 
 
 def _account(cloud: Cloud) -> dict[str, str]:
-    return {{"aws": "account", "gcp": "project", "azure": "subscription"}[cloud.kind]: cloud.account}
+    return {ACCOUNT_KEYS[cloud.kind]: cloud.account}
 
 
 def without_none(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from workaday.blueprint.model import Blueprint, Model, Process
 from workaday.layout import state_dir, tree_dir
 from workaday.render.origins import ORIGINS, Origins, OriginsBuilder, json_pointer
+from workaday.render.readme import README, readme
 from workaday.render.stock import Stock
 from workaday.resources import package
 
@@ -28,17 +29,15 @@ def files(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     )
     tree[f"{CLUSTER}/workaday.auto.tfvars.json"] = as_json(tfvars(blueprint))
     tree[ORIGINS] = origins(blueprint).to_bytes()
-    tree["README.md"] = stock.fill(
-        "tree_readme.md.j2",
-        name=blueprint.name,
-        platform=blueprint.platform,
-        stage=blueprint.stage,
-        contents=[
+    tree[README] = readme(
+        blueprint,
+        stock,
+        [
             ("local/", "the configuration of each server process"),
             (f"{CLUSTER}/", "the Terraform root that starts and stops them"),
             ("terraform/modules/local/", "the module behind it"),
         ],
-        commands=f"cd {CLUSTER}\nterraform init\nterraform apply -var python=/path/to/a/python/with/workaday-server",
+        [f"cd {CLUSTER}", "terraform init", "terraform apply -var python=/path/to/a/python/with/workaday-server"],
     )
     return tree
 
