@@ -65,7 +65,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         for index, (model, written) in enumerate(zip(models, project.models, strict=True))
     )
     environments, processes = resolve_local(project, models, inputs, values) if local else ((), ())
-    cloud = None if local else resolved_cloud(project, stage, models, pools, values)
+    cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
     return Blueprint(
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
@@ -76,43 +76,30 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         environments=environments,
         processes=processes,
         cloud=cloud,
-        serving=() if local else resolved_serving(project, inputs, models, pools, cloud, values),
-        canaries=() if local else resolved_canaries(project, inputs, models, pools, cloud),
+        serving=serving,
+        canaries=canaries,
         overlays=inputs.overlays,
         values=values.frozen(),
     )
 
 
-def resolved_cloud(
-    project: schema.Project, stage: str, models: Sequence[Model], pools: Sequence[Pool], values: Values
-) -> Cloud | None:
-    """Return what Terraform makes on a cloud."""
-    from workaday.blueprint.resolve_cloud import resolve_cloud  # most commands of a local project never need it
-
-    return resolve_cloud(project, stage, models, pools, values)
-
-
-def resolved_serving(
+def in_cluster(
     project: schema.Project,
     inputs: Inputs,
+    stage: str,
     models: Sequence[Model],
     pools: Sequence[Pool],
-    cloud: Cloud | None,
     values: Values,
-) -> tuple[Serving, ...]:
-    """Return how each model is served in a cluster."""
-    from workaday.blueprint.resolve_serving import resolve_serving  # as above
+) -> tuple[Cloud | None, tuple[Serving, ...], tuple[Canary, ...]]:
+    """Return what Terraform makes on a cloud, how each model is served in a cluster, and models' second revisions."""
+    # most commands of a local project never need these
+    from workaday.blueprint.canary import canaries
+    from workaday.blueprint.resolve_cloud import resolve_cloud
+    from workaday.blueprint.resolve_serving import resolve_serving
 
-    return resolve_serving(project, inputs, models, pools, cloud, values)
-
-
-def resolved_canaries(
-    project: schema.Project, inputs: Inputs, models: Sequence[Model], pools: Sequence[Pool], cloud: Cloud | None
-) -> tuple[Canary, ...]:
-    """Return the second revisions of models."""
-    from workaday.blueprint.canary import canaries  # as above
-
-    return tuple(canaries(project, inputs, models, pools, cloud))
+    cloud = resolve_cloud(project, stage, models, pools, values)
+    serving = resolve_serving(project, inputs, models, pools, cloud, values)
+    return cloud, serving, tuple(canaries(project, inputs, models, pools, cloud))
 
 
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:
