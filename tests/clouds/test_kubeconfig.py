@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import sys
 import types
@@ -15,6 +14,7 @@ import boto3
 import pytest
 import yaml
 from botocore.stub import Stubber
+from helmet import binary
 from moto import mock_aws
 
 from workaday.cli.run import run
@@ -141,7 +141,6 @@ def test_kubectl_runs_the_plugin_that_the_kubeconfig_names(cloud, tmp_path):
     assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl, a foreign program, is not on this machine")
 def test_kubectl_itself_reads_it_and_sends_the_token(cloud, api, tmp_path, certificate):
     seen = []
 
@@ -154,7 +153,10 @@ def test_kubectl_itself_reads_it_and_sends_the_token(cloud, api, tmp_path, certi
     address = Address(api.over_tls(certificate), base64.b64encode(certificate.read_bytes()).decode())
     kubeconfig.write(config, kubeconfig.config(cloud("aws"), address, {}), backup=False)
     done = subprocess.run(
-        ["kubectl", "--kubeconfig", config, "get", "--raw", "/version"], capture_output=True, text=True, check=False
+        [binary("kubectl"), "--kubeconfig", config, "get", "--raw", "/version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "v1.35.0" in done.stdout, done.stderr
     _, query = url_of(seen[-1].removeprefix("Bearer "))

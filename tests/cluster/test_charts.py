@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plane.kubectl import Kubectl, KubectlError
-from plane.testing import Apply, WaitReady
-
-sys.path.append(str(Path(__file__).parents[1] / "charts"))
 from chart_profiles import NAMES, tree, values
 from helmet import template
+from plane.kubectl import Kubectl, KubectlError
+from plane.testing import Apply, WaitReady
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800), pytest.mark.usefixtures("kserve")]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chart_profiles import tree
+from helmet import template
 from plane import karpenter
 from plane.kubectl import Kubectl
 from plane.plane import Plane
@@ -16,10 +17,6 @@ from plane.processes import until
 from plane.testing import Apply, Need
 
 from workaday import catalog
-
-sys.path.append(str(Path(__file__).parents[1] / "charts"))
-from chart_profiles import tree
-from helmet import template
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
