@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from trees import rendered
 
 from workaday.execute.offline import plan
-from workaday.execute.workspace import open_workspace
-from workaday.render import render
-from workaday.render.tree import write
 
 PROJECT = """\
 version: 1
@@ -39,14 +37,6 @@ CHANGES = {
 }
 # a NAT gateway and its address: what is open through it is opened anew
 NAT = ("aws_nat_gateway", "aws_eip")
-
-
-def rendered(folder: Path, text: str) -> Path:
-    folder.mkdir()
-    (folder / "project.yaml").write_text(text)
-    workspace = open_workspace(folder / "project.yaml", None)
-    write(workspace.tree, render(workspace.blueprint))
-    return workspace.tree / "terraform" / "cluster"
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from trees import rendered
 
 from workaday.execute.offline import plan
-from workaday.execute.workspace import open_workspace
-from workaday.render import render
-from workaday.render.tree import write
 
 PROJECT = """\
 version: 1
@@ -42,14 +40,6 @@ CHANGES = {
     # the further spot types have pools of their own
     "one machine type": (("accelerator: L4", "instances: [g2-standard-4]"), {"google_container_node_pool"}),
 }
-
-
-def rendered(folder: Path, text: str) -> Path:
-    folder.mkdir()
-    (folder / "project.yaml").write_text(text)
-    workspace = open_workspace(folder / "project.yaml", None)
-    write(workspace.tree, render(workspace.blueprint))
-    return workspace.tree / "terraform" / "cluster"
 
 
 @pytest.mark.parametrize("change", CHANGES)
