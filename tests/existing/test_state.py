@@ -50,7 +50,7 @@ def test_states(helm, cluster, project, applied, capsys) -> None:
     assert states(workspace, capsys)["story"]["state"] == "stopped"
     applied(workspace)
     found = states(workspace, capsys)
-    assert (found["story"]["state"], found["story"]["revision"], found["story"]["error"]) == ("ready", 1, None)
+    assert (found["story"]["state"], found["story"]["revision"], found["story"]["error"]) == ("ready", "1", None)
     cluster.never["story"] = CRASHED
     found = states(workspace, capsys)
     assert found["story"]["state"] == "failed"
@@ -62,6 +62,51 @@ def test_states(helm, cluster, project, applied, capsys) -> None:
     assert states(project(file_of(workspace).read_text().replace("story:1", "story:2")), capsys)["story"]["state"] == (
         "outdated"
     )
+
+
+def test_a_replica_without_room_is_pending_and_one_that_waits_long_has_stalled(
+    helm, cluster, project, applied, capsys, monkeypatch
+) -> None:
+    workspace = project()
+    applied(workspace)
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no GPU"}
+    cluster.never["story"] = {"phase": "Pending", "conditions": [unscheduled]}
+    found = states(workspace, capsys)["story"]
+    assert (found["state"], found["error"]) == ("pending", "pod/story-0: Unschedulable: no GPU")
+    every = cluster.every
+
+    def long_ago(kind: kube.Kind, namespace: str | None = None, labels: Any = None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = every(kind, namespace, labels)
+        for each in found if kind is kube.POD else ():
+            each["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+        return found
+
+    monkeypatch.setattr(cluster, "every", long_ago)
+    assert states(workspace, capsys)["story"]["state"] == "stalled"
+    cluster.never["story"] = CRASHED
+    assert states(workspace, capsys)["story"]["state"] == "failed"
+
+
+def test_watching_prints_again_what_has_changed(helm, cluster, project, applied, capsys, monkeypatch) -> None:
+    workspace = project()
+    applied(workspace)
+    turns = iter([None, CRASHED, CRASHED])
+
+    def next_turn(seconds: float) -> None:
+        try:
+            status = next(turns)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+        if status:
+            cluster.never["story"] = status
+
+    monkeypatch.setattr("workaday.cli.use.time.sleep", next_turn)
+    capsys.readouterr()
+    with pytest.raises(KeyboardInterrupt):
+        use.status(file_of(workspace), None, watch=True, as_json=False)
+    said = capsys.readouterr().out
+    assert said.count("model  state") == 2
+    assert "CrashLoopBackOff" in said.partition("failed")[2]
 
 
 def test_replicas_are_counted_by_the_kind_of_their_node(helm, cluster, project, applied, capsys, monkeypatch) -> None:
@@ -117,7 +162,7 @@ def test_plan_apply_and_destroy_in_words(helm, cluster, project, capsys) -> None
     deploy.apply(file, None, yes=False, as_json=False)
     said = capsys.readouterr().out
     assert "story  ready         0/0" in said
-    assert "model  state  ready  nodes  revision  url" in said
+    assert "model  state  ready  nodes  revision  p99  url" in said
     deploy.plan(file, None, detailed=False, as_json=False)
     assert "nothing to do: the cluster runs what project.yaml says" in capsys.readouterr().out
     with pytest.raises(ProjectError, match="destroy would remove other, story"):

@@ -192,11 +192,16 @@ def eject(
 
 
 @app.command()
-def status(file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
-    """Show each model: state, loading time, memory, address."""
+def status(
+    file: File = PROJECT,
+    env: Stage = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, and print it again when it changes.")] = False,
+    format: Answer = Format.text,
+) -> int:
+    """Show what each model does, and what stands in its way."""
     from workaday.cli import use
 
-    return use.status(file, env, as_json=format is Format.json)
+    return use.status(file, env, watch=watch, as_json=format is Format.json)
 
 
 @app.command()

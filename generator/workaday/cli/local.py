@@ -110,7 +110,7 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
 
     models = workspace.blueprint.models
     if as_json:
-        answer_json([asdict(probe.model_status(workspace, model)) for model in models])
+        answer_json([asdict(each) for each in probe.statuses(workspace)])
         return
     say()
     for model in models:

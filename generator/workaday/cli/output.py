@@ -39,6 +39,13 @@ def seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
 
 
+def latency(value: float | None) -> str:
+    """Return a short time in milliseconds or seconds, or a dash."""
+    if value is None:
+        return "-"
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
 def size(value: int | None) -> str:
     """Return a number of bytes in MiB or GiB, or a dash."""
     if value is None:

@@ -5,70 +5,73 @@ from __future__ import annotations
 import json
 import mimetypes
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workaday.cli.output import answer_json, say, seconds, size, table
+from workaday.cli.output import answer_json, latency, say, table
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Model
+    from workaday.execute.model_state import ModelState
     from workaday.execute.workspace import Workspace
 
+WATCH_SECONDS = 2.0
 
-def status(file: Path, stage: str | None, *, as_json: bool) -> int:
-    """Print each model's state."""
+
+def status(file: Path, stage: str | None, *, watch: bool = False, as_json: bool) -> int:
+    """Print each model's state; with `watch` again whenever it changes, until interrupted."""
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
-    if workspace.blueprint.platform == "local":
-        show_processes(workspace, as_json=as_json)
-    else:
+    if not watch:
         show_state(workspace, as_json=as_json)
-    return Exit.DONE
+        return Exit.DONE
+    last = None
+    while True:
+        found = states_of(workspace)
+        if found != last:
+            print_state(found, as_json=as_json, anew=sys.stdout.isatty())
+        last = found
+        time.sleep(WATCH_SECONDS)
 
 
 def show_state(workspace: Workspace, *, as_json: bool) -> None:
-    """Print each model's state in a cluster."""
+    """Print each model's state."""
+    print_state(states_of(workspace), as_json=as_json)
+
+
+def states_of(workspace: Workspace) -> Sequence[ModelState]:
+    """Return what each model is doing, wherever it runs."""
+    from workaday.execute import probe, state
+
+    return probe.statuses(workspace) if workspace.blueprint.platform == "local" else state.states(workspace)
+
+
+def print_state(found: Sequence[ModelState], *, as_json: bool, anew: bool = False) -> None:
+    """Print models' states: as one JSON list, or as a table with what stands in their way below it.
+
+    Args:
+        found: the models.
+        as_json: one document for a program.
+        anew: on an empty screen.
+    """
     from dataclasses import asdict
 
-    from workaday.execute import state
-
-    found = state.states(workspace)
     if as_json:
         answer_json([asdict(each) for each in found])
         return
-    rows = [("model", "state", "ready", "nodes", "revision", "url")]
+    rows = [("model", "state", "ready", "nodes", "revision", "p99", "url")]
     for each in found:
         nodes = ", ".join(f"{count} {kind}" for kind, count in sorted(each.nodes.items())) or "-"
+        count = f"{each.ready}/{each.wanted}"
         rows.append(
-            (each.name, each.state, f"{each.ready}/{each.wanted}", nodes, str(each.revision or "-"), each.url or "-")
+            (each.name, each.state, count, nodes, each.revision or "-", latency(each.p99_seconds), each.url or "-")
         )
-    say(table(rows))
-    for each in found:
-        if each.error:
-            say(f"{each.name}: {each.error}")
-
-
-def show_processes(workspace: Workspace, *, as_json: bool) -> None:
-    """Print each model's state on this machine."""
-    from dataclasses import asdict
-
-    from workaday.execute import probe
-
-    found = [probe.model_status(workspace, model) for model in workspace.blueprint.models]
-    if as_json:
-        answer_json([asdict(each) for each in found])
-        return
-    rows = [("model", "state", "loaded in", "memory", "pid", "url")]
-    rows += [
-        (each.name, each.state, seconds(each.seconds), size(each.memory_bytes), str(each.pid or "-"), each.url or "-")
-        for each in found
-    ]
-    say(table(rows))
-    for each in found:
-        if each.error:
-            say(f"{each.name}: {each.error}")
+    lines = [table(rows), *(f"{each.name}: {each.error}" for each in found if each.error)]
+    say(("\033[H\033[2J" if anew else "") + "\n".join(lines))
 
 
 def logs(name: str, file: Path, stage: str | None, *, lines: int) -> int:

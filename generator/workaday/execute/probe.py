@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from workaday.execute import figures
 from workaday.execute import process as processes
+from workaday.execute.model_state import ModelState, State
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint, Model, Process
     from workaday.execute.workspace import Folders, Workspace
 
-State = Literal["ready", "loading", "failed", "draining", "stopped", "outdated"]
-
-
-@dataclass(frozen=True)
-class ModelStatus:
-    """What one model is doing.
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus(ModelState):
+    """What one model is doing on this machine: its one replica is in a process, which stands for a node.
 
     Attributes:
-        name: the model.
-        state: as its server says, or `stopped` where no server lives, or `outdated` where an older revision serves.
         seconds: how long loading took, or has taken so far.
         memory_bytes: what loading it added to its process.
-        url: where it answers, or None where no server lives.
         pid: its server process.
-        error: why it failed.
     """
 
-    name: str
-    state: State
-    seconds: float | None
-    memory_bytes: int | None
-    url: str | None
-    pid: int | None
-    error: str | None
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    pid: int | None = None
 
 
 def url_of(blueprint: Blueprint, model: Model) -> str:
@@ -48,7 +40,12 @@ def url_of(blueprint: Blueprint, model: Model) -> str:
 def live_url(workspace: Workspace, model: Model) -> str | None:
     """Return where a model's living server listens, which the project file may have left behind; None without one."""
     live = processes.live_state(workspace.run_dir(model.process))
-    return f"http://{shown_host(live['host'])}:{live['port']}{model.route}" if "port" in live else None
+    return f"{address_of(live)}{model.route}" if "port" in live else None
+
+
+def address_of(live: Mapping[str, Any]) -> str:
+    """Return where a living server listens, as its state says."""
+    return f"http://{shown_host(live['host'])}:{live['port']}"
 
 
 def shown_host(host: str) -> str:
@@ -81,16 +78,32 @@ def process_of(blueprint: Blueprint, model: Model) -> Process:
     return next(process for process in blueprint.processes if process.name == model.process)
 
 
+def statuses(workspace: Workspace) -> list[ModelStatus]:
+    """Return what each model is doing now, in the project's order; each process is asked once for its figures."""
+    latencies: dict[str, float] = {}
+    for process in workspace.blueprint.processes:
+        live = processes.live_state(workspace.run_dir(process.name))
+        if "port" in live:
+            latencies |= figures.p99_by_model(figures.page(address_of(live)))
+    found = [model_status(workspace, model) for model in workspace.blueprint.models]
+    return [replace(each, p99_seconds=latencies.get(each.name)) for each in found]
+
+
 def model_status(workspace: Workspace, model: Model) -> ModelStatus:
-    """Return what one model is doing now."""
+    """Return what one model is doing now, as its server's state file says."""
     live = processes.live_state(workspace.run_dir(model.process))
     seen: dict[str, Any] = live.get("models", {}).get(model.name, {})
     state: State = seen.get("state", "loading" if live else "stopped")
     if state == "ready" and seen.get("revision") != model.revision:
         state = "outdated"
+    ready = state in ("ready", "outdated")
     return ModelStatus(
         name=model.name,
         state=state,
+        ready=int(ready),
+        wanted=int(bool(live)),
+        nodes={f"local/{model.process}": 1} if ready else {},
+        revision=seen.get("revision"),
         seconds=seen.get("seconds"),
         memory_bytes=seen.get("memory_bytes"),
         url=live_url(workspace, model),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from workaday.blueprint import naming
 from workaday.blueprint.cloud import CAPACITY_LABEL, POOL_LABEL
 from workaday.execute import existing, kube, releases
+from workaday.execute.model_state import ModelState, State
 from workaday.execute.refusals import at_its_origin
 from workaday.execute.rollout import Object, Seen, belongs, is_ready, labels_of, name_of, standing
 from workaday.project.diagnostics import ProjectError
@@ -16,35 +18,10 @@ from workaday.project.diagnostics import ProjectError
 if TYPE_CHECKING:
     from workaday.execute.existing import Place
     from workaday.execute.releases import Deployed, Wanted
+    from workaday.execute.rollout import Standing
     from workaday.execute.workspace import Workspace
 
-State = Literal["ready", "loading", "failed", "stopped", "outdated"]
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """What one model is doing.
-
-    Attributes:
-        name: the model.
-        state: `ready`; `loading` while replicas are awaited; `failed` where waiting does not help; `outdated` where
-            something else runs than the tree says; `stopped` where there is no release.
-        ready: replicas that answer.
-        wanted: replicas that there should be.
-        nodes: kinds of nodes that its replicas are on, such as `gpu/spot`, with how many replicas each has.
-        revision: Helm's number of the release, or None.
-        url: where it answers inside the cluster, or None.
-        error: what stands in its way, or None.
-    """
-
-    name: str
-    state: State
-    ready: int
-    wanted: int
-    nodes: dict[str, int]
-    revision: int | None
-    url: str | None
-    error: str | None
+STALLED_SECONDS = 15 * 60.0
 
 
 def states(workspace: Workspace) -> list[ModelState]:
@@ -57,11 +34,11 @@ def states(workspace: Workspace) -> list[ModelState]:
         place = existing.place_of(workspace)
         deployed, seen = existing.deployed_at(place), existing.look(place, deep=True)
         kinds = node_kinds(place)
-    wanted = {each.name: each for each in wanted_of(workspace)}
+    wanted, now = {each.name: each for each in wanted_of(workspace)}, datetime.now(UTC)
     found = []
     for model in workspace.blueprint.models:
         release = naming.release(model.name)
-        found.append(state_of(model.name, wanted.get(release), deployed.get(release), seen, kinds))
+        found.append(state_of(model.name, wanted.get(release), deployed.get(release), seen, kinds, now))
     return found
 
 
@@ -74,7 +51,7 @@ def wanted_of(workspace: Workspace) -> tuple[Wanted, ...]:
 
 
 def state_of(
-    name: str, wanted: Wanted | None, deployed: Deployed | None, seen: Seen, kinds: dict[str, str]
+    name: str, wanted: Wanted | None, deployed: Deployed | None, seen: Seen, kinds: dict[str, str], now: datetime
 ) -> ModelState:
     """Return what one model is doing.
 
@@ -84,24 +61,57 @@ def state_of(
         deployed: its release as the cluster has it.
         seen: what the namespace holds.
         kinds: the kind of each node, by name.
+        now: the time, with a zone.
     """
     if deployed is None:
-        return ModelState(name, "stopped", 0, 0, {}, None, None, None)
+        return ModelState(name=name, state="stopped")
     found = standing(deployed.objects, seen)
-    hopeless = next((str(each) for each in found.causes if each.hopeless), None)
-    state: State = "ready" if found.state == "ready" else "failed" if hopeless else "loading"
+    names = [name_of(each) for each in deployed.objects if each.get("kind") == "InferenceService"]
+    pods = [each for each in seen.pods if belongs(each, names, own_deployments(deployed, seen))]
+    state, error = word_of(found, pods, now)
     if deployed.status in releases.BROKEN:
-        state, hopeless = "failed", f"the release is {deployed.status}"
+        state, error = "failed", f"the release is {deployed.status}"
     elif state == "ready" and wanted is not None and wanted.digest != deployed.digest:
         state = "outdated"
-    error = hopeless or (str(found.causes[0]) if found.causes else None)
-    names = [name_of(each) for each in deployed.objects if each.get("kind") == "InferenceService"]
-    pods = [each for each in seen.pods if is_ready(each) and belongs(each, names, own_deployments(deployed, seen))]
-    nodes = Counter(kinds.get(each["spec"].get("nodeName", ""), "?") for each in pods)
     services = {name_of(each): each for each in seen.services}
     urls = [((services.get(each) or {}).get("status") or {}).get("address", {}).get("url") for each in names]
-    url = next(filter(None, urls), None)
-    return ModelState(name, state, found.ready, found.wanted, dict(nodes), deployed.revision, url, error)
+    return ModelState(
+        name=name,
+        state=state,
+        ready=found.ready,
+        wanted=found.wanted,
+        nodes=dict(Counter(kinds.get(each["spec"].get("nodeName", ""), "?") for each in pods if is_ready(each))),
+        revision=str(deployed.revision),
+        url=next(filter(None, urls), None),
+        error=error,
+    )
+
+
+def word_of(found: Standing, pods: Sequence[Object], now: datetime) -> tuple[State, str | None]:
+    """Return the one word for how far a release is, and what stands in its way.
+
+    Args:
+        found: how far it is.
+        pods: its replicas.
+        now: the time, with a zone.
+    """
+    if found.state == "ready":
+        return "ready", None
+    hopeless = next((str(each) for each in found.causes if each.hopeless), None)
+    if hopeless:
+        return "failed", hopeless
+    error = str(found.causes[0]) if found.causes else None
+    waiting = [(now - made_at(each)).total_seconds() for each in pods if not is_ready(each)]
+    if max(waiting, default=0.0) > STALLED_SECONDS:
+        return "stalled", error
+    without_room = any(each.reason == "Unschedulable" for each in found.causes)
+    return ("pending" if without_room else "loading"), error
+
+
+def made_at(live: Object) -> datetime:
+    """Return when an object was created."""
+    written = live["metadata"].get("creationTimestamp")
+    return datetime.fromisoformat(written) if written else datetime.now(UTC)
 
 
 def own_deployments(deployed: Deployed, seen: Seen) -> list[Object]:
