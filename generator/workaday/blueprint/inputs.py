@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workaday.blueprint.images import parse
 from workaday.blueprint.predictor import example_of
 from workaday.layout import TREES
+from workaday.project.lock import LOCK_NAME
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
@@ -29,20 +31,24 @@ class Inputs:
             project.yaml.
         examples: a predictor's example payload, by the same path.
         overlays: templates, modules and values of overlays, or None.
+        images: the digest of each image that was pushed, by reference with its tag, as workaday.lock says.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
     overlays: Overlays | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_inputs(loaded: Loaded) -> Inputs:
-    """Read the predictors and requirements of a project's torch models; `load` has checked that they exist."""
+    """Read the predictors and requirements of a project's torch models; `load` has checked that they exist.
+
+    Raises:
+        ProjectError: X133, workaday.lock cannot be read.
+    """
     digests: dict[str, str] = {}
     examples: dict[str, Any] = {}
-    weights = {
-        loaded.root / each.weights.local for each in loaded.project.models if each.weights and each.weights.local
-    }
+    weights = local_weights(loaded)
     for server in servers(loaded):
         predictor = getattr(server, "predictor", None)
         if predictor is not None and predictor not in examples:
@@ -52,7 +58,20 @@ def read_inputs(loaded: Loaded) -> Inputs:
         requirements = getattr(server, "requirements", None)
         if requirements is not None:
             digests[requirements] = hashlib.sha256((loaded.root / requirements).read_bytes()).hexdigest()
-    return Inputs(digests, examples, loaded.overlays)
+    return Inputs(digests, examples, loaded.overlays, locked_images(loaded))
+
+
+def locked_images(loaded: Loaded) -> dict[str, str]:
+    """Return what workaday.lock says of images; nothing on this machine, which runs none."""
+    path = loaded.root / LOCK_NAME
+    if loaded.project.platform.kind == "local" or not path.is_file():
+        return {}
+    return parse(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def local_weights(loaded: Loaded) -> set[Path]:
+    """Return where the weights of all models are on this machine."""
+    return {loaded.root / each.weights.local for each in loaded.project.models if each.weights and each.weights.local}
 
 
 def servers(loaded: Loaded) -> Iterator[object]:
@@ -69,15 +88,24 @@ def code_digest(predictor: Path, root: Path, weights: Collection[Path] = ()) -> 
     Data counts where the predictor has a folder of its own, not the whole project's; large files and `weights` do not:
     they are rarely committed, and another machine must find the same hash.
     """
-    folder = predictor.parent
-    skipped = {root / TREES, *weights}
     digest = hashlib.sha256(predictor.name.encode())
-    for each in _files(folder, skipped):
-        if each.suffix != ".py" and (folder == root or each.stat().st_size > MODEST):
-            continue
-        digest.update(f"\0{each.relative_to(folder).as_posix()}\0".encode())
+    for each in code_files(predictor, root, weights)[0]:
+        digest.update(f"\0{each.relative_to(predictor.parent).as_posix()}\0".encode())
         digest.update(each.read_bytes())
     return digest.hexdigest()
+
+
+def code_files(predictor: Path, root: Path, weights: Collection[Path] = ()) -> tuple[list[Path], list[Path]]:
+    """Return the files that are a predictor's code, and those beside it that are too large to be."""
+    folder = predictor.parent
+    code: list[Path] = []
+    large: list[Path] = []
+    for each in _files(folder, {root / TREES, *weights}):
+        if each.suffix == ".py" or (folder != root and each.stat().st_size <= MODEST):
+            code.append(each)
+        elif folder != root:
+            large.append(each)
+    return code, large
 
 
 def _files(folder: Path, skipped: Collection[Path]) -> list[Path]:

@@ -235,6 +235,7 @@ class Blueprint:
         cloud: what Terraform makes on a cloud; None on `local` and `existing`.
         serving: how each model is served in a cluster, in the models' order; none on `local`.
         canaries: second revisions of models in a cluster.
+        mirror: below what images of others are pulled; None is from where they are made.
     """
 
     name: str
@@ -250,6 +251,7 @@ class Blueprint:
     overlays: Overlays | None = None
     serving: tuple[Serving, ...] = ()
     canaries: tuple[Canary, ...] = ()
+    mirror: str | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves."""

@@ -79,6 +79,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         serving=serving,
         canaries=canaries,
         overlays=inputs.overlays,
+        mirror=project.registry.mirror if project.registry else None,
         values=values.frozen(),
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workaday.blueprint import naming, scaling
+from workaday.blueprint import images, naming, scaling
 from workaday.blueprint.canary import canary_name, share
 from workaday.blueprint.cloud import (
     AUTO_PROVISIONING,
@@ -24,6 +24,8 @@ from workaday.blueprint.placement import place
 from workaday.blueprint.runtimes import GRPC, HTTP, RUNTIMES, Runtime
 from workaday.blueprint.serving import (
     CONFIG,
+    OCI,
+    PAUSE,
     WEIGHTS,
     Container,
     Ending,
@@ -97,7 +99,7 @@ def serve(
         model=model.name,
         release=naming.release(model.name),
         container=resolve_container(model, written, project, inputs, cloud, values),
-        weights=weights_address(model, written, cloud),
+        weights=weights_address(model, written, project, cloud),
         shm_bytes=resolve_shm(model, written, values.under("compute")),
         scheduling=resolve_scheduling(model, mine, platform, cloud, written_pools=bool(project.pools)),
         ending=resolve_ending(model, mine, platform),
@@ -107,6 +109,7 @@ def serve(
         workload_identity=platform == "azure",
         metadata_addresses=METADATA.get(platform, ()),
         fetches=RUNTIMES[model.kind].needs_weights and written.weights is None,
+        pause_image=images.mirrored(PAUSE, project.registry),
     )
 
 
@@ -129,8 +132,12 @@ def resolve_container(
         port = of_server.choose("port", server, HTTP, "the default")
     ready = of_server.choose("ready", server, runtime.ready, "what this kind of server has")
     startup = max(1, math.ceil(model.load_timeout_seconds / 5))
+    default, because = default_image(model, runtime, project, inputs, cloud)
+    named_image = of_server.choose("image", server, default, because)
+    built = named_image if model.kind == "torch" and server.image is None else None
+    image = images.pinned(built, inputs.images) if built else images.mirrored(named_image, project.registry)
     return Container(
-        image=of_server.choose("image", server, *default_image(model, runtime, project, inputs, cloud)),
+        image=image,
         pull_secret=project.registry.pull_secret if project.registry else None,
         command=tuple(getattr(server, "command", None) or runtime.command),
         args=tuple(arguments(model, server, runtime)),
@@ -147,6 +154,7 @@ def resolve_container(
         ready=Probe(named(ready, model), 5, 3, 2),
         # patient: a server that is busy must not be restarted for it
         live=Probe(named(runtime.live if model.kind != "container" else None, model), 10, 5, 6),
+        built=built,
     )
 
 
@@ -160,12 +168,9 @@ def default_image(
 ) -> tuple[str, str]:
     """Return the image where none is written, and why it is that."""
     if model.kind == "torch":
-        # the tag changes exactly when what is in the image does: a replica that restarts runs what it ran before
-        from workaday.blueprint.resolve import SERVER_GENERATION, digest
-
-        code = inputs.digests.get(model.predictor), inputs.digests.get(model.requirements or "")
-        prefix = registry_prefix(project, cloud)
-        return f"{prefix}/{model.name}:{digest('image', SERVER_GENERATION, *code)}", "built from the predictor"
+        code, requirements = inputs.digests.get(model.predictor), inputs.digests.get(model.requirements or "")
+        prefix, gpu = registry_prefix(project, cloud), bool(model.compute.gpu_count)
+        return images.reference(prefix, model.name, code, requirements, gpu=gpu), "built from the predictor"
     image = runtime.gpu_image if model.compute.gpu_count else runtime.image
     return image, "the version that this kind is tested with"
 
@@ -200,10 +205,12 @@ def arguments(model: Model, server: Any, runtime: Runtime) -> Iterator[str]:
         yield f"--{key}={str(value).lower() if isinstance(value, bool) else value}"
 
 
-def weights_address(model: Model, written: schema.Model, cloud: Cloud | None) -> str | None:
+def weights_address(model: Model, written: schema.Model, project: schema.Project, cloud: Cloud | None) -> str | None:
     """Return where a cluster finds a model's weights; those that are only here are pushed to our own bucket."""
     if written.weights is None:
         return None
+    if written.weights.uri and written.weights.uri.startswith(OCI):
+        return OCI + images.mirrored(written.weights.uri.removeprefix(OCI), project.registry)
     if written.weights.uri or cloud is None:
         return written.weights.uri
     if cloud.kind == "azure":

@@ -14,6 +14,10 @@ IMAGE_ROOT = "/workaday"
 # Where KServe's storage initializer puts what a weights' address leads to.
 WEIGHTS = "/mnt/models"
 CONFIG = "/etc/workaday/server.json"
+# What pods that only hold a place run.
+PAUSE = "registry.k8s.io/pause:3.10"
+# Weights that are an image, which is mounted as a volume.
+OCI = "oci://"
 # The Gateway that routes attach to, and the Prometheus that KEDA asks.
 GATEWAY = ("workaday", "workaday-system")
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
@@ -44,6 +48,7 @@ class Container:
         secrets: environment variable → (Secret, key).
         user: the number of the user that it runs as, never root.
         read_only: it writes nowhere but to /tmp.
+        built: what `image` is called by its tag, where `workaday image` builds it, or None.
     """
 
     image: str
@@ -62,6 +67,7 @@ class Container:
     startup: Probe
     ready: Probe
     live: Probe
+    built: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +204,7 @@ class Serving:
         callers: namespaces that may call it beside its own: a gateway's, for a canary.
         account: the service account that it shares with another model, None for one of its own.
         metadata_addresses: where pods ask the cloud who they are, as `address/bits:port`.
+        pause_image: of the pods that keep nodes free (`scale.headroom`).
     """
 
     model: str
@@ -215,6 +222,7 @@ class Serving:
     fetches: bool = False
     callers: tuple[str, ...] = ()
     account: str | None = None
+    pause_image: str = PAUSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from workaday.blueprint.inputs import servers
 from workaday.layout import TREES
 from workaday.project.diagnostics import ProjectError, render_text
+from workaday.project.lock import LOCK_NAME
 from workaday.render.tree import intact
 from workaday.resources import bundle, package
 
@@ -80,7 +81,7 @@ def read_by(workspace: Workspace) -> Iterator[str]:
     """Yield the files and folders that a project was read from, relative to its root; a folder is all that is in it."""
     loaded = workspace.loaded
     project = loaded.project
-    named = [*loaded.files, *(loaded.root / each for each in project.overlays)]
+    named = [*loaded.files, loaded.root / LOCK_NAME, *(loaded.root / each for each in project.overlays)]
     predictors = [predictor for each in servers(loaded) if (predictor := getattr(each, "predictor", None))]
     named += [(loaded.root / predictor).parent for predictor in predictors]
     named += [loaded.root / each.weights.local for each in project.models if each.weights and each.weights.local]

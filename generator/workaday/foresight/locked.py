@@ -9,15 +9,16 @@ leaves the others as they are; this is the section `prices`:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workaday.project.diagnostics import Diagnostic, ProjectError
+from workaday.project.diagnostics import Diagnostic
+from workaday.project.lock import LOCK_NAME, document, unreadable, written
 
-LOCK_NAME = "workaday.lock"
+__all__ = ["LOCK_NAME", "Prices", "RegionPrices", "parse", "stale", "with_prices"]
+
 OLD = timedelta(days=30)
 
 
@@ -59,13 +60,13 @@ def parse(text: str | None) -> Prices:
     Raises:
         ProjectError: X133, the text is no such lock.
     """
-    section = _document(text).get("prices", {})
+    section = document(text).get("prices", {})
     try:
         return Prices(
             {(cloud, region): _region(entry) for cloud, regions in section.items() for region, entry in regions.items()}
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(f"its prices have another shape: {type(error).__name__} {error}") from None
+        raise unreadable(f"its prices have another shape: {type(error).__name__} {error}") from None
 
 
 def with_prices(text: str | None, cloud: str, region: str, prices: RegionPrices) -> str:
@@ -74,16 +75,16 @@ def with_prices(text: str | None, cloud: str, region: str, prices: RegionPrices)
     Raises:
         ProjectError: X133, the text is no such lock.
     """
-    document = _document(text)
+    found = document(text)
     parse(text)
-    section = document.setdefault("prices", {})
+    section = found.setdefault("prices", {})
     section.setdefault(cloud, {})[region] = {
         "as_of": prices.as_of.isoformat(timespec="seconds"),
         "source": prices.source,
         "on_demand": dict(sorted(prices.on_demand.items())),
         "spot": {name: dict(sorted(zones.items())) for name, zones in sorted(prices.spot.items())},
     }
-    return json.dumps(document, indent=2) + "\n"
+    return written(found)
 
 
 def stale(prices: Prices, cloud: str, region: str, now: datetime) -> Diagnostic | None:
@@ -100,16 +101,6 @@ def stale(prices: Prices, cloud: str, region: str, now: datetime) -> Diagnostic 
     )
 
 
-def _document(text: str | None) -> dict[str, Any]:
-    try:
-        document = json.loads(text) if text is not None else {}
-    except ValueError as error:
-        raise _unreadable(str(error)) from None
-    if not isinstance(document, dict):
-        raise _unreadable("it is no JSON object")
-    return document
-
-
 def _region(entry: Mapping[str, Any]) -> RegionPrices:
     as_of = datetime.fromisoformat(entry["as_of"])
     return RegionPrices(
@@ -118,8 +109,3 @@ def _region(entry: Mapping[str, Any]) -> RegionPrices:
         on_demand={name: float(usd) for name, usd in entry["on_demand"].items()},
         spot={name: {zone: float(usd) for zone, usd in zones.items()} for name, zones in entry["spot"].items()},
     )
-
-
-def _unreadable(why: str) -> ProjectError:
-    hint = f"restore it from version control, or remove it and run `workaday prices refresh`: {LOCK_NAME} is JSON"
-    return ProjectError([Diagnostic("X133", f"cannot read {LOCK_NAME}: {why}", hints=(hint,))])

@@ -215,6 +215,9 @@ class Registry(Rare):
 
     prefix: ImageRef = Field(description="What stands before each image's name.")
     pull_secret: SecretName | None = Field(None, description="The Secret to pull with, if nodes cannot on their own.")
+    mirror: ImageRef | None = Field(
+        None, description="Where images of others are pulled from instead, below their full names; for closed networks."
+    )
 
 
 class GitOps(Rare):

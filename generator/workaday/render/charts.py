@@ -18,6 +18,7 @@ from workaday.blueprint.serving import (
     Scaling,
     Serving,
 )
+from workaday.render.images import IMAGES, images, listing
 from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
 from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
 from workaday.render.readme import README, readme
@@ -67,6 +68,7 @@ def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     for canary in blueprint.canaries:
         found = values(blueprint, canary.model, canary.serving, canary.of)
         tree[release_path(canary.serving)] = as_json({"models": [found]})
+    tree[IMAGES] = listing(images(blueprint), blueprint.mirror)
     return tree
 
 
@@ -83,6 +85,7 @@ def contents(blueprint: Blueprint) -> list[tuple[str, str]]:
         (f"charts/{CHART}/", "the chart of a model"),
         *([(f"charts/{POOLS_CHART}/", "the chart of what Karpenter may rent")] if pools else []),
         ("releases/", "the values of each Helm release: one a model" + (f", and `{POOLS}`" if pools else "")),
+        (IMAGES, "every image that the cluster pulls for all this, and where it is mirrored"),
     ]
 
 
@@ -105,6 +108,7 @@ def commands(blueprint: Blueprint) -> list[str]:
 def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
     """Say where each release, and each part of its values, comes from in project.yaml."""
     table.add(NAMESPACE, "", ("namespace",))
+    table.add(IMAGES, "", ("registry",))
     written = [pool.name for pool in blueprint.pools if not pool.derived]
     if blueprint.cloud and blueprint.cloud.node_pools:
         table.add(f"releases/{POOLS}.json", "", ("pools",))
@@ -196,7 +200,7 @@ def values(blueprint: Blueprint, model: Model, serving: Serving, called: str) ->
         "rollout": {"maxSurge": model.rollout.max_surge, "maxUnavailable": model.rollout.max_unavailable},
         "disruptions": serving.disruptions,
         "scaling": scaling_values(serving.scaling),
-        "headroom": {"replicas": model.scale.headroom},
+        "headroom": {"replicas": model.scale.headroom, "image": serving.pause_image},
         "route": route_values(serving.route),
         "serviceAccount": {"create": serving.account is None, "name": serving.account},
         "workloadIdentity": serving.workload_identity,
