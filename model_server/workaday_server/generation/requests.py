@@ -11,10 +11,13 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
 from typing import Literal
 
-from workaday_server.errors import ClientError
+from workaday_server.errors import ClientError, DeadlineExceeded
 
 Finish = Literal["stop", "length"]
 MAX_STOPS = 16
@@ -85,10 +88,20 @@ class Generation:
     Attributes:
         prompt_tokens: how many tokens the prompt has.
         completion_tokens: how many were generated so far.
+        deadline: on the clock of `perf_counter`, when the last piece has to be there.
+        begin_by: the same, for the first piece.
     """
 
-    def __init__(self, prompt_tokens: int, on_cancel: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        prompt_tokens: int,
+        on_cancel: Callable[[], None] = lambda: None,
+        deadline: float = math.inf,
+        begin_by: float = math.inf,
+    ) -> None:
         self.prompt_tokens = prompt_tokens
+        self.deadline = deadline
+        self.begin_by = begin_by
         self.completion_tokens = 0
         self.cancelled = False
         self.ended = False  # the last piece, or an error, is there
@@ -123,10 +136,12 @@ class Generation:
     async def __anext__(self) -> Piece:
         loop = asyncio.get_running_loop()
         while True:
-            woken: asyncio.Event = asyncio.Event()
-            if self._ready_or_wake(lambda woken=woken: _from_thread(loop, woken)):  # type: ignore[misc]
+            woken = asyncio.Event()
+            if self._ready_or_wake(partial(_from_thread, loop, woken)):
                 break
-            await woken.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), self._patience())
+            self._check_time()
         piece = self._take()
         if piece is None:
             raise StopAsyncIteration
@@ -140,11 +155,22 @@ class Generation:
             woken = threading.Event()
             if self._ready_or_wake(woken.set):
                 break
-            woken.wait()
+            woken.wait(self._patience())
+            self._check_time()
         piece = self._take()
         if piece is None:
             raise StopIteration
         return piece
+
+    def _patience(self) -> float | None:
+        """Return how many seconds a reader may still wait, or None for ever."""
+        until = self.deadline if self.completion_tokens else min(self.deadline, self.begin_by)
+        return None if until == math.inf else max(0.0, until - perf_counter())
+
+    def _check_time(self) -> None:
+        if self._patience() == 0 and not self._unread and not self.ended and not self.cancelled:
+            self.cancel()
+            raise DeadlineExceeded("the answer did not come in time")
 
     def _ready_or_wake(self, wake: Callable[[], None]) -> bool:
         """Say whether there is something to take, or nothing to come; otherwise `wake` is called once there is."""
