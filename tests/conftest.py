@@ -33,9 +33,7 @@ def workaday(tmp_path: Path) -> Workaday:
     return run
 
 
-@pytest.fixture
-def free_port() -> int:
-    """The first of two ports that nothing used a moment ago, below those that the kernel gives to clients."""
+def find_port() -> int:
     while True:
         port = random.randrange(20_000, 30_000)
         try:
@@ -45,6 +43,18 @@ def free_port() -> int:
         except OSError:
             continue
         return port
+
+
+@pytest.fixture
+def free_port() -> int:
+    """The first of two ports that nothing used a moment ago, below those that the kernel gives to clients."""
+    return find_port()
+
+
+@pytest.fixture(scope="module")
+def module_port() -> int:
+    """Such a port for a whole module's tests."""
+    return find_port()
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import itertools
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
@@ -27,7 +28,7 @@ from workaday_server.messages import Request, Response, json_response
 from workaday_server.metrics import CONTENT_TYPE, Metrics
 from workaday_server.models import Model, Models
 from workaday_server.openapi import document
-from workaday_server.protocols import raw, v1
+from workaday_server.protocols import openai, openai_errors, raw, v1
 from workaday_server.streams import Stream
 from workaday_server.version import __version__
 
@@ -51,7 +52,7 @@ _ids = itertools.count(1)
 class Target:
     """Where a path leads: to a model through a protocol, or to one of the server's own addresses."""
 
-    protocol: str  # raw, v1, v2, grpc or server
+    protocol: str  # raw, v1, v2, openai, grpc or server
     action: str
     model: str = ""
     version: str | None = None  # V2 calls a model's revision its version
@@ -65,18 +66,37 @@ class App:
         self.metrics = metrics
         self.leaving = False
         self.draining = False
+        self._started = int(time.time())
 
     def body_limit(self, method: str, path: str) -> int:
         """Return how many bytes the body may have, decided before any of it is read."""
         model = self.models.by_route.get(path)
         if model is None:
             target = self._target(path)
+            if target.protocol == "openai":  # the body says which model
+                limits = (each.config.limits for each in self.models.by_name.values())
+                return max((each.body_bytes for each in limits), default=SMALL_BODY)
             model = self.models.by_name.get(target.model) if target.model else None
         return model.config.limits.body_bytes if model else SMALL_BODY
 
     def answer(self, request: Request, reply: Reply) -> Forget | None:
         """Have `reply` called with the answer to a request; errors become theirs."""
-        return self.answer_for(request, self._target(request.path), _in_json, reply)
+        target = self._target(request.path)
+        if target.protocol != "openai":
+            return self.answer_for(request, target, _in_json, reply)
+        try:
+            model = openai.model_named(request, self.models.by_name)
+        except ServerError as error:
+            request.id = _id_of(request)
+            reply(self._response(request, target, error, openai_errors.refusal))
+            return None
+        return self.answer_for(request, replace(target, action="predict", model=model), openai_errors.refusal, reply)
+
+    def refusal(self, path: str, status: int, message: str) -> Response:
+        """Return the answer to what never became a request, in the form of the path's protocol."""
+        error = ServerError(message)
+        error.status = status
+        return (openai_errors.refusal if self._target(path).protocol == "openai" else _in_json)(error, {})
 
     def answer_for(self, request: Request, target: Target, refused: Refused, reply: Reply) -> Forget | None:
         """Have `reply` called, once and on the event loop, with the answer to a request for a target.
@@ -90,8 +110,7 @@ class App:
         Returns:
             What to call when nobody waits for the answer any more; None where it has been given.
         """
-        given = request.headers.get("x-request-id")
-        request.id = given if given and REQUEST_ID.fullmatch(given) else f"{ID_PREFIX}{next(_ids):08x}"
+        request.id = _id_of(request)
 
         def finish(outcome: Any) -> None:
             try:
@@ -165,10 +184,12 @@ class App:
         if len(request.body) > limits.body_bytes:  # gRPC's own limit is that of the largest model
             raise TooLarge(f"the body may have {limits.body_bytes} bytes")
         queue = self.models.queue(model)
-        decode, encode = self._codec(request, target, model)
-        seconds = min(limits.timeout_seconds, request.timeout, _asked_seconds(request))
+        deadline = perf_counter() + min(limits.timeout_seconds, request.timeout, _asked_seconds(request))
         context = {"headers": headers, "query": request.query, "request_id": request.id, "path": request.path}
-        call = Call(decode, encode, context, perf_counter() + seconds, done)
+        if target.protocol == "openai":
+            return openai.submit(request, queue, context, deadline, done)
+        decode, encode = self._codec(request, target, model)
+        call = Call(decode, encode, context, deadline, done)
         queue.submit(call)
         return partial(queue.cancel, call)
 
@@ -209,7 +230,7 @@ class App:
             "/": lambda: json_response({"status": "alive", "models": sorted(self.models.by_name)}),  # the SDK asks here
             "/metrics": lambda: Response(self.metrics.render(), content_type=CONTENT_TYPE),
             "/openapi.json": lambda: json_response(document(self.models, __version__)),
-            "/v1/models": lambda: json_response({"models": sorted(self.models.by_name)}),
+            "/v1/models": lambda: json_response(openai.listed(self.models.by_name, self._started)),
             "/v2": lambda: json_response(server_metadata()),
             "/v2/health/live": lambda: json_response({"live": True}),
             "/v2/health/ready": self._ready,
@@ -243,7 +264,7 @@ class App:
             about = {"name": model.name, "ready": ready, **_state(model)}
             return json_response(about, 200 if ready else 503)
         if target.protocol == "v1":
-            return json_response({"name": model.name, "ready": ready})
+            return json_response({"name": model.name, "ready": ready, **openai.described(model.name, self._started)})
         return json_response(self.describe(model))
 
 
@@ -260,12 +281,19 @@ def _target(path: str) -> Target:
         return Target("v2", action, found[1], found[2])
     if path.startswith("/v1/models/") and (found := V1_MODEL.fullmatch(path)):
         return Target("v1", found[2] or "metadata", found[1])
+    if path.startswith("/v1/") and path.rstrip("/") != "/v1/models":
+        return Target("openai", "unknown")
     return Target("server", path.rstrip("/") or "/")
 
 
 def server_metadata() -> dict[str, Any]:
     """Return V2's metadata of the server."""
     return {"name": "workaday-server", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+
+def _id_of(request: Request) -> str:
+    given = request.headers.get("x-request-id")
+    return given if given and REQUEST_ID.fullmatch(given) else f"{ID_PREFIX}{next(_ids):08x}"
 
 
 def _in_json(error: ServerError, headers: Mapping[str, str]) -> Response:

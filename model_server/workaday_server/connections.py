@@ -27,6 +27,9 @@ class Application(Protocol):
     def body_limit(self, method: str, path: str) -> int:
         """Return how many bytes the body may have."""
 
+    def refusal(self, path: str, status: int, message: str) -> Response:
+        """Return the answer to what never became a request."""
+
     def answer(self, request: Request, reply: Callable[[Response], None]) -> Callable[[], None] | None:
         """Have `reply` called once with the answer, now or later; must not raise.
 

@@ -310,7 +310,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ended = True
         if self._transport is None or self._busy:
             return  # the answer under way is the connection's last
-        response = json_response({"error": message}, status)
+        response = self._server.application.refusal(address(self._url)[0], status, message)
         self._transport.write(head(response, "", False, f"content-length: {len(response.body)}\r\n") + response.body)
         self._linger()
 

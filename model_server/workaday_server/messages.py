@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,6 +18,7 @@ class Request:
     __slots__ = (
         "_query",
         "body",
+        "document",
         "headers",
         "http_1_1",
         "id",
@@ -35,6 +37,7 @@ class Request:
         self.headers = headers
         self.received = received
         self.body: bytes | memoryview = b""
+        self.document: Any = None  # the body's JSON, where it was parsed to know the model
         self.id = ""
         self.keep_alive = True
         self.http_1_1 = True

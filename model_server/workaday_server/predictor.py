@@ -14,6 +14,7 @@ from typing import Any
 
 from workaday_server import readahead
 from workaday_server.config import ModelConfig
+from workaday_server.embedding import Texts, embedded
 from workaday_server.errors import ConfigError, PredictorError, ServerError
 from workaday_server.loader import Namespace
 
@@ -29,6 +30,7 @@ class Predictor:
 
     Attributes:
         example: what the class says a caller may send, or None.
+        embeds: it has a method `embed`, for texts' vectors.
         batched: the predictor answers several payloads in one call.
         waits: `predict` is a coroutine function.
         torch_threads: how many threads torch should have in each worker, where that was measured.
@@ -42,6 +44,8 @@ class Predictor:
         self.waits = inspect.iscoroutinefunction(getattr(instance, "predict", None))
         self.torch_threads: int | None = None
         self._runner: _AsyncRunner | None = None
+        self._embed: Any = getattr(instance, "embed", None)
+        self.embeds = callable(self._embed)
         self._predict = self._bound("predict", required=True)
         self._predict_batch = self._bound("predict_batch")
         self._after = getattr(instance, "after_predict", None)
@@ -49,6 +53,8 @@ class Predictor:
 
     def predict(self, call: Mapping[str, Any]) -> Any:
         """Answer one payload. `call` holds what the predictor may name: see `ARGUMENTS`."""
+        if type(call["payload"]) is Texts:
+            return self._embedded([call["payload"]])[0]
         assert self._predict is not None
         return self._finished(self._predict(call))
 
@@ -66,6 +72,8 @@ class Predictor:
         Raises:
             PredictorError: the predictor did not return one answer per payload.
         """
+        if type(payloads[0]) is Texts:
+            return self._embedded(payloads)
         assert self._predict_batch is not None
         answers = self._predict_batch({"payloads": payloads})
         if not isinstance(answers, Sequence | Iterator) and not hasattr(answers, "__len__"):
@@ -74,6 +82,9 @@ class Predictor:
         if len(listed) != len(payloads):
             raise PredictorError(f"`predict_batch` returned {len(listed)} answers for {len(payloads)} payloads")
         return [each if isinstance(each, Exception) else self._finished(each) for each in listed]
+
+    def _embedded(self, requests: Sequence[Texts]) -> list[Outcome]:
+        return list(embedded(lambda texts: self._wait(self._embed(texts)), requests))
 
     def _finished(self, answer: Any) -> Any:
         if self._after is None:
@@ -101,7 +112,7 @@ class Predictor:
             except Exception:
                 log.exception("`close` failed")
         self.instance = None
-        self._predict = self._predict_batch = self._after = None
+        self._predict = self._predict_batch = self._after = self._embed = None
         if self._runner:
             self._runner.stop()
         if self.namespace:

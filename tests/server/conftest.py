@@ -112,7 +112,16 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path, free_port: int) -> Iterator[Server]:
-    made = Server(tmp_path, free_port)
+    yield from ended(Server(tmp_path, free_port))
+
+
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory: pytest.TempPathFactory, module_port: int) -> Iterator[Server]:
+    """One for a whole module's tests, which leave it as it was."""
+    yield from ended(Server(tmp_path_factory.mktemp("server"), module_port))
+
+
+def ended(made: Server) -> Iterator[Server]:
     yield made
     if made.process is not None and made.process.poll() is None:
         made.process.kill()
