@@ -307,6 +307,41 @@ def kube_token(
     return room.kube_token(kind, cluster, region)
 
 
+@app.command()
+def image(
+    model: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="A model's name.", autocompletion=complete.models),
+    ] = None,
+    file: File = PROJECT,
+    env: Stage = None,
+    every: Annotated[bool, typer.Option("--all", help="Every model that has an image of its own.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push it, and note its digest in workaday.lock.")] = False,
+    builder: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--builder", help="buildah, podman or docker; the first that is there by default."),
+    ] = None,
+    build_arg: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--build-arg", help="KEY=VALUE for the Dockerfile, such as BASE=...; may be repeated."),
+    ] = None,
+    platform: Annotated[str, typer.Option("--platform", help="The nodes' kind of machine.")] = "linux/amd64",
+    context: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--context", help="Build nothing; write the folder that it is built from here."),
+    ] = None,
+    format: Answer = Format.text,
+) -> int:
+    """Build a model's image: server, packages and code; says what is in it, pushes it where asked."""
+    from workaday.cli import image as room
+
+    names = room.names(model, every=every)
+    if context:
+        return room.context(names, file, env, context)
+    options = room.Options(builder, room.arguments(build_arg or []), platform, push)
+    return room.image(names, file, env, options, as_json=format is Format.json)
+
+
 weights = typer.Typer(help="The models' weights in the project's bucket.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(weights, name="weights")
 

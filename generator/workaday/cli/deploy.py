@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from workaday.cli import image
 from workaday.cli.output import answer_json, confirmed, say
 from workaday.cli.run import Exit
 from workaday.cli.tree import show_warnings
@@ -25,6 +26,7 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
     deploy.hold(workspace)
     if not as_json:
         show_warnings(workspace)
+        image.show_unbuilt(workspace)
     planned = deploy.plan(workspace)
     if as_json:
         answer = {"changes": [asdict(change) for change in planned.changes], "dead": planned.dead}
@@ -55,6 +57,7 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
+    image.refuse_unbuilt(workspace)
     deploy.hold(workspace)
     view = view_of(workspace)
     planned = deploy.saved_plan(workspace)
