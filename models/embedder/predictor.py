@@ -57,22 +57,32 @@ class Predictor:
             for request in requests
         ]
 
-    def warm_up(self) -> None:
-        """Read the weights in, so that the first caller does not wait for the disk."""
-        self._embed(["warm up"])
-
     @torch.inference_mode()
-    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
-        vectors: list[list[float]] = [[]] * len(texts)
+    def embed(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[int]]:
+        """Return the texts' vectors [texts, 384], each of length 1, and how many tokens each text had.
+
+        Raises:
+            ClientError: a text is not valid Unicode.
+        """
+        vectors = torch.empty(len(texts), self.model.word_embedding.shape[1])
+        lengths = [0] * len(texts)
         for chosen in _batches(texts, self.settings.batch_size):
-            encodings = self.tokenizer.encode_batch([texts[index] for index in chosen])
+            encodings = self.tokenizer.encode_batch([_text(texts[index], "text") for index in chosen])
             tokens = torch.tensor([encoding.ids for encoding in encodings])
             mask = torch.tensor([encoding.attention_mask for encoding in encodings], dtype=torch.bool)
-            # Seven decimals are what float32 holds; more would only lengthen the answer.
-            rows = self.model(tokens, mask).numpy().astype(np.float64).round(7).tolist()
-            for index, row in zip(chosen, rows, strict=True):
-                vectors[index] = row
-        return vectors
+            vectors[chosen] = self.model(tokens, mask)
+            for index, encoding in zip(chosen, encodings, strict=True):
+                lengths[index] = sum(encoding.attention_mask)
+        return vectors, lengths
+
+    def warm_up(self) -> None:
+        """Read the weights in, so that the first caller does not wait for the disk."""
+        self.embed(["warm up"])
+
+    def _embed(self, texts: Sequence[str]) -> list[list[float]]:
+        # Seven decimals are what float32 holds; more would only lengthen the answer.
+        rows: list[list[float]] = self.embed(texts)[0].numpy().astype(np.float64).round(7).tolist()
+        return rows
 
     def _texts(self, payload: object) -> list[str]:
         body: object = {"text": payload} if isinstance(payload, str) else payload

@@ -95,3 +95,10 @@ def test_bad_payloads_are_the_clients_error(embedder, payload, message):
 def test_bad_configuration_is_refused(embedder, config, error):
     with pytest.raises(error, match=next(iter(config))):
         type(embedder)(config)
+
+
+def test_embed_gives_the_same_vectors_and_counts_tokens(embedder):
+    texts = ["a text", "", "one two three"]
+    vectors, tokens = embedder.embed(texts)
+    np.testing.assert_allclose(np.asarray(vectors), embed(embedder, *texts), atol=1e-6)
+    assert tokens == [4, 2, 5], "with the two that BERT puts around a text"

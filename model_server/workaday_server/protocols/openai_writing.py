@@ -32,8 +32,10 @@ class Engine(Protocol):
     def generator(self) -> Generator:
         """Return the user's part."""
 
-    async def enqueue(self, request: GenerationRequest, deadline: float) -> Generation:
-        """Take a request in; `deadline` is a time of `perf_counter`."""
+    async def enqueue(
+        self, request: GenerationRequest, deadline: float | None = None, begin_by: float | None = None
+    ) -> Generation:
+        """Take a request in; its whole answer, or its first piece, has to be there by a time of `perf_counter`."""
 
 
 class Choices:
@@ -44,6 +46,7 @@ class Choices:
         self._pieces: asyncio.Queue[tuple[int, Piece | Exception | None]] = asyncio.Queue()
         self._readers: list[asyncio.Task[None]] = []
         self._open = 0
+        self._failure: Exception | None = None
 
     def add(self, generation: Generation) -> None:
         """Read one more."""
@@ -59,14 +62,16 @@ class Choices:
             Exception: a generation's own.
         """
         found: list[tuple[int, Piece]] = []
-        while self._open and not (found and self._pieces.empty()):
+        while self._open and self._failure is None and not (found and self._pieces.empty()):
             index, item = await self._pieces.get()
             if isinstance(item, Exception):
-                raise item
-            if item is None:
+                self._failure = item
+            elif item is None:
                 self._open -= 1
             else:
                 found.append((index, item))
+        if self._failure is not None and not found:  # what came before it is said first
+            raise self._failure
         return found
 
     def cancel(self) -> None:
@@ -168,8 +173,9 @@ class Writing:
     async def _answer(self, body: Mapping[str, Any], deadline: float) -> Response:
         # A chat's template is the user's own code, which must not stop the loop.
         asked = await asyncio.to_thread(self._asked, body)
+        due = {"begin_by" if asked.stream else "deadline": deadline}
         for request in asked.requests():
-            self._choices.add(await self._engine.enqueue(request, deadline=deadline))
+            self._choices.add(await self._engine.enqueue(request, **due))
         generations = self._choices.generations
         answer = Answer(self._kind, self._model, self._id, generations, asked.choices, asked.include_usage)
         if asked.stream:

@@ -14,7 +14,7 @@ class Engine:
         self.running = 0
         self.cancelled = 0
 
-    async def enqueue(self, request, deadline):
+    async def enqueue(self, request, deadline=None, begin_by=None):
         if request.prompt == "too long":
             raise ClientError("the prompt is 9000 tokens long; at most 1024 are taken")
         if self.running >= self.places:
