@@ -1,8 +1,9 @@
-"""Keys and values in pages, and one step's attention over them.
+"""Keys and values, and one step's attention over them.
 
-A step is one flat row of tokens, of all sequences that compute something, so that every matrix is read once for all of
-them. Only attention looks at sequences apart. It reads a sequence's pages by a gather; sequences are grouped by length
-for that, so that a long one does not make the short ones' part as long as its own.
+A step is one flat row of tokens, of all sequences that compute something, so that every weight is read once for all of
+them. Only attention looks at sequences apart. Each has one span of the cache, without gaps: on a CPU it is read where
+it lies, a sequence at a time, for copying it together costs more than attending to it. A GPU attends to all sequences
+that go on by one token at once, for there each further call costs more than the copy.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from workaday_server.generation.scheduler import PAGE_TOKENS, Slice, pages_for
-
-SMALL_GROUP_PAGES = 8  # up to so many pages sequences share a group, whatever their lengths
+from workaday_server.generation.scheduler import Slice
 
 
 @dataclass(frozen=True)
@@ -36,90 +35,66 @@ class Shape:
     head_size: int
     context: int
 
-    def page_bytes(self, dtype: torch.dtype) -> int:
-        """Return what one page of all layers' keys and values takes."""
-        return 2 * self.layers * PAGE_TOKENS * self.kv_heads * self.head_size * dtype.itemsize
+    def token_bytes(self, dtype: torch.dtype) -> int:
+        """Return what one token's keys and values of all layers take."""
+        return 2 * self.layers * self.kv_heads * self.head_size * dtype.itemsize
 
 
 class Cache:
-    """Keys and values [layers, tokens, kv_heads, head_size], a page being `PAGE_TOKENS` tokens in a row.
+    """Keys and values, each [layers, 1, kv_heads, tokens, head_size].
 
-    On a CPU the memory is the system's only once it is written to.
+    On a CPU the memory is the system's only once it is written to. Nothing is read but what its own sequence wrote.
     """
 
-    def __init__(self, shape: Shape, pages: int, dtype: torch.dtype, device: torch.device) -> None:
-        sizes = (2, shape.layers, pages * PAGE_TOKENS, shape.kv_heads, shape.head_size)
+    def __init__(self, shape: Shape, tokens: int, dtype: torch.dtype, device: torch.device) -> None:
+        sizes = (2, shape.layers, 1, shape.kv_heads, tokens, shape.head_size)
         if device.type == "cpu":
-            count = pages * shape.page_bytes(dtype)
-            both = torch.from_numpy(np.zeros(count, np.uint8)).view(dtype).view(sizes)
+            both = torch.from_numpy(np.zeros(tokens * shape.token_bytes(dtype), np.uint8)).view(dtype).view(sizes)
         else:
             both = torch.zeros(sizes, dtype=dtype, device=device)
         self.keys, self.values = both.unbind()
-        self._pages = both.view(2, shape.layers, pages, -1)
-
-    def clear(self, pages: list[int]) -> None:
-        """Zero pages for a new owner: what is masked counts nothing, but a NaN that a former owner left would."""
-        self._pages[:, :, pages] = 0
 
     def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
         """Store keys and values [tokens, kv_heads, head_size] at places [tokens]."""
-        self.keys[layer].index_copy_(0, places, keys)
-        self.values[layer].index_copy_(0, places, values)
-
-    def read(self, layer: int, pages: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values [rows, kv_heads, length, head_size] of pages [rows, count]."""
-        rows, count = pages.shape
-        gathered = []
-        for source in (self.keys[layer], self.values[layer]):
-            by_page = source.view(-1, PAGE_TOKENS * source.shape[1] * source.shape[2])
-            taken = by_page.index_select(0, pages.flatten())
-            gathered.append(taken.view(rows, count * PAGE_TOKENS, *source.shape[1:]).transpose(1, 2))
-        return gathered[0], gathered[1]
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Slices of one count: tokens [begin, end) of the step.
-
-    `pages` is [rows, pages of the longest]; `mask` is [rows, 1, count, length], True where a token may look.
-    """
-
-    begin: int
-    end: int
-    pages: Tensor
-    mask: Tensor
+        self.keys[layer, 0].index_copy_(1, places, keys.transpose(0, 1))
+        self.values[layer, 0].index_copy_(1, places, values.transpose(0, 1))
 
 
 class Step:
     """One step's tokens, and its attention, which every layer of a network calls.
 
     Attributes:
-        tokens: [tokens], of all slices, in the order of the groups.
+        tokens: [tokens], of all slices.
         positions: [tokens], where each stands in its sequence.
         last: [rows], of the slices that sample, in the order in which they were given, the place of the last token.
     """
 
-    def __init__(self, slices: Sequence[Slice], cache: Cache, device: torch.device) -> None:
+    def __init__(
+        self, slices: Sequence[Slice], cache: Cache, device: torch.device, *, together: bool | None = None
+    ) -> None:
         self._cache = cache
         self._device = device
         tokens: list[int] = []
         positions: list[int] = []
         places: list[int] = []
-        ends: dict[int, int] = {}
-        self._groups: list[_Group] = []
-        for members in _groups(slices):
-            begin = len(tokens)
-            for each in members:
-                stop = each.start + each.count
-                tokens += each.sequence.tokens[each.start : stop]
-                positions += range(each.start, stop)
-                pages = each.sequence.pages
-                places += [pages[at // PAGE_TOKENS] * PAGE_TOKENS + at % PAGE_TOKENS for at in range(each.start, stop)]
-                ends[id(each)] = len(tokens) - 1
-            self._groups.append(self._group(members, begin, len(tokens)))
+        last: list[int] = []
+        for each in slices:
+            stop, span = each.start + each.count, each.sequence.span
+            tokens += each.sequence.tokens[each.start : stop]
+            positions += range(each.start, stop)
+            places += range(span + each.start, span + stop)
+            if each.samples:
+                last.append(len(tokens) - 1)
         self.tokens, self.positions = self._whole(tokens), self._whole(positions)
+        self.last = self._whole(last)
         self._places = self._whole(places)
-        self.last = self._whole([ends[id(each)] for each in slices if each.samples])
+        together = device.type != "cpu" if together is None else together
+        # What goes on by one token comes first: the scheduler's order, which `attend` splits by.
+        singles = next((at for at, each in enumerate(slices) if each.count > 1), len(slices))
+        self._together = _Together(slices[:singles], cache, device) if together and singles > 1 else None
+        begin = singles if self._together else 0
+        self._alone = [_Alone(each, cache, device) for each in slices[begin:]]
+        self._begin = begin
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Store keys and values, and return what each token makes of its sequence's.
@@ -134,46 +109,64 @@ class Step:
             [tokens, heads * head_size].
         """
         self._cache.write(layer, self._places, key, value)
-        parts = [self._group_attends(layer, group, query[group.begin : group.end]) for group in self._groups]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        # Heads that share a key head are computed as if they were further tokens: nothing is repeated for them.
+        query = query.view(len(query), 1, key.shape[1], -1, query.shape[2])
+        parts: list[Tensor] = []
+        begin = self._begin
+        if self._together:
+            parts.append(self._together.attend(layer, query[:begin, 0]))
+        singles = query.unbind()
+        for each in self._alone:
+            if each.count == 1:
+                parts.append(each.attend(layer, singles[begin]))
+            else:
+                parts.append(each.attend_many(layer, query[begin : begin + each.count, 0]))
+            begin += each.count
+        return torch.cat(parts).view(len(query), -1)
 
-    def _group_attends(self, layer: int, group: _Group, query: Tensor) -> Tensor:
-        """Heads that share a key head are computed as if they were further tokens: nothing is repeated for them."""
-        keys, values = self._cache.read(layer, group.pages)
-        rows, kv_heads, size = len(group.pages), keys.shape[1], keys.shape[3]
-        shared = query.shape[1] // kv_heads
-        count = len(query) // rows
-        query = query.view(rows, count, kv_heads, shared, size).permute(0, 2, 3, 1, 4).reshape(rows, kv_heads, -1, size)
-        mask = group.mask if count == 1 else group.mask.repeat(1, 1, shared, 1)
-        out = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        out = out.view(rows, kv_heads, shared, count, size).permute(0, 3, 1, 2, 4)
-        return out.reshape(rows * count, kv_heads * shared * size)
-
-    def _group(self, members: list[Slice], begin: int, end: int) -> _Group:
-        longest = max(pages_for(each.start + each.count) for each in members)
-        pages = [_padded(each.sequence.pages, longest) for each in members]
-        positions = torch.tensor([list(range(each.start, each.start + each.count)) for each in members])
-        mask = torch.arange(longest * PAGE_TOKENS) <= positions[..., None]
-        return _Group(begin, end, self._whole(pages), mask[:, None].to(self._device))
-
-    def _whole(self, numbers: list[int] | list[list[int]]) -> Tensor:
+    def _whole(self, numbers: list[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.long).to(self._device)
 
 
-def _padded(pages: list[int], count: int) -> list[int]:
-    """Return the first pages, the sequence's own last one standing for those that it lacks; they are masked."""
-    return pages[:count] + pages[-1:] * (count - len(pages))
+class _Alone:
+    """One slice's attention, over its span as it lies in the cache."""
+
+    def __init__(self, part: Slice, cache: Cache, device: torch.device) -> None:
+        span, stop = part.sequence.span, part.start + part.count
+        self.count = part.count
+        self._keys = cache.keys[..., span : span + stop, :].unbind()
+        self._values = cache.values[..., span : span + stop, :].unbind()
+        positions = torch.arange(part.start, stop, device=device)
+        self._mask = torch.arange(stop, device=device) <= positions[:, None] if part.count > 1 else None
+
+    def attend(self, layer: int, query: Tensor) -> Tensor:
+        """Return [1, kv_heads, shared, head_size] of a query of that shape."""
+        return F.scaled_dot_product_attention(query, self._keys[layer], self._values[layer])
+
+    def attend_many(self, layer: int, query: Tensor) -> Tensor:
+        """Return [count, kv_heads, shared, head_size] of a query of that shape."""
+        count, kv_heads, shared, size = query.shape
+        assert self._mask is not None
+        mask = self._mask.repeat(shared, 1)
+        rows = query.permute(1, 2, 0, 3).reshape(1, kv_heads, shared * count, size)
+        out = F.scaled_dot_product_attention(rows, self._keys[layer], self._values[layer], attn_mask=mask)
+        return out.view(kv_heads, shared, count, size).permute(2, 0, 1, 3)
 
 
-def _groups(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Put single tokens of sequences of about a length together; parts of prompts stay alone."""
-    groups = [[each] for each in slices if each.count > 1]
-    latest: list[Slice] = []
-    for each in sorted((each for each in slices if each.count == 1), key=lambda each: -each.start):
-        pages = pages_for(each.start + 1)
-        if latest and max(SMALL_GROUP_PAGES, 2 * pages) >= pages_for(latest[0].start + 1):
-            latest.append(each)
-        else:
-            latest = [each]
-            groups.append(latest)
-    return groups
+class _Together:
+    """The attention of all sequences that go on by one token, over a copy of their spans, padded to the longest."""
+
+    def __init__(self, parts: Sequence[Slice], cache: Cache, device: torch.device) -> None:
+        self._cache = cache
+        spans = torch.tensor([each.sequence.span for each in parts], device=device)
+        starts = torch.tensor([each.start for each in parts], device=device)
+        ahead = torch.arange(int(max(each.start for each in parts)) + 1, device=device)
+        self._mask = (ahead <= starts[:, None])[:, None, None]
+        # What is masked is the sequence's own first token: another's memory may hold what is not finite.
+        self._places = torch.where(ahead <= starts[:, None], spans[:, None] + ahead, spans[:, None])
+
+    def attend(self, layer: int, query: Tensor) -> Tensor:
+        """Return [rows, kv_heads, shared, head_size] of a query of that shape."""
+        keys = self._cache.keys[layer, 0][:, self._places].transpose(0, 1)
+        values = self._cache.values[layer, 0][:, self._places].transpose(0, 1)
+        return F.scaled_dot_product_attention(query, keys, values, attn_mask=self._mask)

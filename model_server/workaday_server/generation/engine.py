@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from workaday_server.errors import ClientError, Overloaded, PredictorError, Unavailable
 from workaday_server.generation.answer import Answer
 from workaday_server.generation.requests import Generation, GenerationRequest, Piece, Sampling
-from workaday_server.generation.scheduler import PAGE_TOKENS, Scheduler, Slice
+from workaday_server.generation.scheduler import GRAIN, Scheduler, Slice
 from workaday_server.generation.scheduler import Sequence as Tokens
 from workaday_server.generation.stats import Stats
 
@@ -43,13 +43,13 @@ class Runner(Protocol):
     """What computes a step.
 
     Attributes:
-        pages: how many pages of `PAGE_TOKENS` tokens its cache has.
-        page_bytes: what one of them takes.
+        tokens: how many tokens its cache holds.
+        token_bytes: what one of them takes.
         context: the longest sequence the network takes, in tokens.
     """
 
-    pages: int
-    page_bytes: int
+    tokens: int
+    token_bytes: int
     context: int
 
     def begin(self) -> None:
@@ -112,9 +112,9 @@ class Engine:
         self.generator = generator
         self.tokenizer = tokenizer
         self.settings = settings
-        self.stats = Stats(runner.pages * runner.page_bytes)
+        self.stats = Stats(runner.tokens * runner.token_bytes)
         self._runner = runner
-        self._scheduler = Scheduler(runner.pages, settings.max_batch, settings.prefill_tokens)
+        self._scheduler = Scheduler(runner.tokens, settings.max_batch, settings.prefill_tokens)
         self._jobs: dict[Tokens, _Job] = {}
         self._changed = threading.Condition()
         self._arrived: list[_Job] = []
@@ -132,7 +132,7 @@ class Engine:
     @property
     def context(self) -> int:
         """Return how many tokens a prompt and its answer may have together: by the network, and by the cache."""
-        return min(self._runner.context, self._runner.pages * PAGE_TOKENS)
+        return min(self._runner.context, self._runner.tokens // GRAIN * GRAIN)
 
     def submit(
         self, request: GenerationRequest, deadline: float | None = None, begin_by: float | None = None
@@ -290,7 +290,7 @@ class Engine:
     def _measure(self) -> None:
         scheduler, stats = self._scheduler, self.stats
         stats.running, stats.waiting = len(scheduler.running), len(scheduler.waiting)
-        stats.cache_used = scheduler.pages_used * self._runner.page_bytes
+        stats.cache_used = scheduler.spans.used * self._runner.token_bytes
 
 
 def _failed() -> PredictorError:

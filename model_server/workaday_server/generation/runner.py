@@ -28,18 +28,18 @@ class TorchRunner:
 
     Args:
         network: an `nn.Module` too, whose parameters' device and type the cache takes.
-        pages: how many pages the cache has.
+        tokens: how many tokens the cache holds.
         threads: how many of torch's threads a step may use on a CPU.
     """
 
-    def __init__(self, network: Network, pages: int, threads: int) -> None:
+    def __init__(self, network: Network, tokens: int, threads: int) -> None:
         self._network: Network | None = network
         self._device, dtype = placed(network)
         self._threads = threads
-        self.pages = pages
-        self.page_bytes = network.shape.page_bytes(dtype)
+        self.tokens = tokens
+        self.token_bytes = network.shape.token_bytes(dtype)
         self.context = network.shape.context
-        self._cache: Cache | None = Cache(network.shape, pages, dtype, self._device)
+        self._cache: Cache | None = Cache(network.shape, tokens, dtype, self._device)
 
     def begin(self) -> None:
         """Prepare the engine's thread."""
@@ -55,9 +55,6 @@ class TorchRunner:
         """Compute slices; return the next token of each that samples, None where its numbers are not finite."""
         assert self._network is not None
         assert self._cache is not None
-        fresh = [page for each in slices if each.start == 0 for page in each.sequence.pages]
-        if fresh:
-            self._cache.clear(fresh)
         logits = self._network(Step(slices, self._cache, self._device))
         return choose(logits, choosers) if choosers else []
 

@@ -1,4 +1,4 @@
-"""Which sequences compute what in the next step, and whose cache pages are whose. Pure: no torch, threads or clock.
+"""Which sequences compute what in a step, and whose part of the cache is whose. Pure: no torch, threads or clock.
 
 A sequence is admitted when there is room for all that it may ever need, prompt and longest answer, so that none has to
 be put back later. Those that wait are admitted in the order of their arrival, and none overtakes.
@@ -6,11 +6,12 @@ be put back later. Those that wait are admitted in the order of their arrival, a
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-PAGE_TOKENS = 16
+GRAIN = 16  # tokens; spans are multiples of it, so that small gaps stay usable
 PATIENCE = 3  # how many steps a long prompt may be passed over for shorter ones
 
 
@@ -23,14 +24,14 @@ class Sequence:
         prompt: how many of them are the prompt.
         longest: how many tokens the whole may reach.
         computed: how many of the tokens have their keys and values in the cache.
-        pages: its pages of the cache, in order; empty while it waits.
+        span: where its part of the cache begins, which holds `longest` tokens; -1 while it waits.
     """
 
     tokens: list[int]
     prompt: int
     longest: int
     computed: int = 0
-    pages: list[int] = field(default_factory=list)
+    span: int = -1
     passed_over: int = 0
 
     @property
@@ -58,49 +59,74 @@ class Slice:
         return self.start + self.count == len(self.sequence.tokens)
 
 
-def pages_for(tokens: int) -> int:
-    """Return how many pages hold that many tokens."""
-    return -(-tokens // PAGE_TOKENS)
+class Spans:
+    """The free parts of the cache: the first that is large enough is taken, and neighbours become one again."""
+
+    def __init__(self, tokens: int) -> None:
+        self.tokens = tokens - tokens % GRAIN
+        self.used = 0
+        self._free = [(0, self.tokens)] if self.tokens else []  # (begin, end), in order, none touching another
+
+    def take(self, tokens: int) -> int | None:
+        """Return where a free part of that many tokens begins, now taken; None where there is none."""
+        size = _grained(tokens)
+        for index, (begin, end) in enumerate(self._free):
+            if end - begin >= size:
+                self._free[index : index + 1] = [(begin + size, end)] if end - begin > size else []
+                self.used += size
+                return begin
+        return None
+
+    def give(self, begin: int, tokens: int) -> None:
+        """Take back what `take` gave."""
+        size = _grained(tokens)
+        self.used -= size
+        index = bisect(self._free, (begin, begin))
+        end = begin + size
+        if index < len(self._free) and self._free[index][0] == end:
+            end = self._free.pop(index)[1]
+        if index and self._free[index - 1][1] == begin:
+            index -= 1
+            begin = self._free.pop(index)[0]
+        self._free.insert(index, (begin, end))
+
+
+def _grained(tokens: int) -> int:
+    return -(-tokens // GRAIN) * GRAIN
 
 
 class Scheduler:
     """Sequences that wait and that run.
 
     Args:
-        pages: how many pages of `PAGE_TOKENS` tokens the cache has.
+        tokens: how many tokens the cache holds.
         max_batch: how many sequences may run at once.
         prefill_tokens: how many tokens of prompts one step may compute beside a token of each running answer.
     """
 
-    def __init__(self, pages: int, max_batch: int, prefill_tokens: int) -> None:
-        self.pages = pages
+    def __init__(self, tokens: int, max_batch: int, prefill_tokens: int) -> None:
+        self.spans = Spans(tokens)
         self.max_batch = max_batch
         self.prefill_tokens = prefill_tokens
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
-        self._free = list(range(pages - 1, -1, -1))  # a stack: memory that was used is used again first
-
-    @property
-    def pages_used(self) -> int:
-        """Return how many pages belong to running sequences."""
-        return self.pages - len(self._free)
 
     def add(self, sequence: Sequence) -> None:
         """Take in a sequence; one that could never fit is the caller's mistake."""
-        assert pages_for(sequence.longest) <= self.pages
+        assert sequence.longest <= self.spans.tokens
         self.waiting.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """Forget a sequence, wherever it stands; its pages are free at once."""
+        """Forget a sequence, wherever it stands; its part of the cache is free at once."""
         if sequence in self.running:
             self.running.remove(sequence)
-            self._free += reversed(sequence.pages)
-            sequence.pages = []
+            self.spans.give(sequence.span, sequence.longest)
+            sequence.span = -1
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
 
     def plan(self) -> list[Slice]:
-        """Admit who fits, and return what the next step computes: one token of each answer, and parts of prompts."""
+        """Admit who fits, and return what the next step computes: one token of each answer, then parts of prompts."""
         self._admit()
         answers = [Slice(each, each.computed, each.left) for each in self.running if each.generates]
         return answers + list(self._prompts())
@@ -112,11 +138,11 @@ class Scheduler:
 
     def _admit(self) -> None:
         while self.waiting and len(self.running) < self.max_batch:
-            needed = pages_for(self.waiting[0].longest)
-            if needed > len(self._free):
+            span = self.spans.take(self.waiting[0].longest)
+            if span is None:
                 return
             sequence = self.waiting.popleft()
-            sequence.pages = [self._free.pop() for _ in range(needed)]
+            sequence.span = span
             self.running.append(sequence)
 
     def _prompts(self) -> Iterator[Slice]:
