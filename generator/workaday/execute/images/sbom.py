@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 PROJECT = Path("/workaday")
+SERVER = "workaday-server"
 DPKG = Path("/var/lib/dpkg/status")
 RELEASE = Path("/etc/os-release")
 
@@ -25,7 +26,8 @@ def document(name: str) -> dict[str, Any]:
     """Return the whole document of an image with a name."""
     packages = {normal(each.metadata["Name"]): each for each in distributions() if each.metadata["Name"]}
     components = [python_component(each) for _, each in sorted(packages.items())]
-    components += [server_component(), *debian_components(), *file_components(PROJECT)]
+    components += [] if SERVER in packages else [server_component()]
+    components += [*debian_components(), *file_components(PROJECT)]
     edges = [
         {"ref": purl(each), "dependsOn": sorted({purl(packages[it]) for it in needed(each) if it in packages})}
         for _, each in sorted(packages.items())
@@ -86,11 +88,11 @@ def server_component() -> dict[str, Any]:
     """Return the model server, which is copied and so has no metadata."""
     from workaday_server.version import __version__
 
-    address = f"pkg:pypi/workaday-server@{__version__}"
+    address = f"pkg:pypi/{SERVER}@{__version__}"
     return {
         "type": "application",
         "bom-ref": address,
-        "name": "workaday-server",
+        "name": SERVER,
         "version": __version__,
         "purl": address,
         "licenses": [{"license": {"id": "Apache-2.0"}}],
