@@ -82,6 +82,8 @@ class App:
     def answer(self, request: Request, reply: Reply) -> Forget | None:
         """Have `reply` called with the answer to a request; errors become theirs."""
         target = self._target(request.path)
+        if target.protocol == "raw" and request.method in ("GET", "HEAD"):
+            target = replace(target, action="page")
         if target.protocol != "openai":
             return self.answer_for(request, target, _in_json, reply)
         try:
@@ -259,6 +261,11 @@ class App:
         return json_response({"ready": False, "models": states}, 503)
 
     def _about(self, model: Model, target: Target) -> Response:
+        if target.action == "page":
+            page = self.models.queue(model).predictor.page
+            if page is None:
+                raise MethodNotAllowed("POST is what this address takes")
+            return Response(page, content_type="text/html; charset=utf-8")
         ready = self.is_ready(model)
         if target.action == "ready":
             about = {"name": model.name, "ready": ready, **_state(model)}

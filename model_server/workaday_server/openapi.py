@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workaday_server.models import Model, Models
+from workaday_server.protocols import openai
 
 ERRORS = {
     "400": "the request is wrong",
@@ -27,6 +28,7 @@ def document(models: Models, version: str) -> dict[str, Any]:
     }
     for name in sorted(models.by_name):
         paths |= _model_paths(models.by_name[name])
+    paths |= _openai_paths(models)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Workaday model server", "version": version},
@@ -46,7 +48,35 @@ def _model_paths(model: Model) -> dict[str, Any]:
     }
     if model.config.route:
         paths[model.config.route] = {"post": _route(model)}
+        if model.queue and model.queue.predictor.page is not None:
+            paths[model.config.route]["get"] = _get(f"The page of {name}", content="text/html")
     return paths
+
+
+def _openai_paths(models: Models) -> dict[str, Any]:
+    """Return OpenAI's addresses, where some model answers there."""
+    ready = [model.queue for model in models.by_name.values() if model.queue]
+    paths: dict[str, Any] = {}
+    if writers := sorted(queue.name for queue in ready if openai.engine_of(queue)):
+        paths["/v1/chat/completions"] = _openai("Go on with a conversation", "ChatRequest", writers, stream=True)
+        paths["/v1/completions"] = _openai("Go on with a text", "CompletionRequest", writers, stream=True)
+    if embedders := sorted(queue.name for queue in ready if queue.predictor.embeds):
+        paths["/v1/embeddings"] = _openai("Texts' vectors", "EmbeddingRequest", embedders)
+    return paths
+
+
+def _openai(summary: str, request: str, models: list[str], *, stream: bool = False) -> dict[str, Any]:
+    schema = {"allOf": [_reference(request), {"properties": {"model": {"enum": models}}}]}
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    if stream:
+        content["text/event-stream"] = {}
+    return {
+        "post": {
+            "summary": f"{summary}, as OpenAI's clients ask",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+            "responses": _responses(content, "OpenAIError") | {"404": _refused("no such model", "OpenAIError")},
+        }
+    }
 
 
 def _get(summary: str, *, content: str = "application/json", unready: bool = False) -> dict[str, Any]:
@@ -83,10 +113,13 @@ def _route(model: Model) -> dict[str, Any]:
     }
 
 
-def _responses(content: dict[str, Any]) -> dict[str, Any]:
-    error = {"application/json": {"schema": _reference("Error")}}
-    refused = {status: {"description": text, "content": error} for status, text in ERRORS.items()}
+def _responses(content: dict[str, Any], error: str = "Error") -> dict[str, Any]:
+    refused = {status: _refused(text, error) for status, text in ERRORS.items()}
     return {"200": {"description": "the predictor's answer", "content": content}, **refused}
+
+
+def _refused(text: str, error: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": _reference(error)}}}
 
 
 def _reference(name: str) -> dict[str, str]:
@@ -106,7 +139,67 @@ _TENSOR = {
         "parameters": {"type": "object"},
     },
 }
+_MODEL = {"type": "string"}
+_TEXT = {"type": "string", "minLength": 1}
+_WRITING = {
+    "max_tokens": {"type": ["integer", "null"], "minimum": 1},
+    "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+    "top_p": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1},
+    "stop": {"anyOf": [_TEXT, {"type": "array", "maxItems": 16, "items": _TEXT}, {"type": "null"}]},
+    "seed": {"type": ["integer", "null"]},
+    "n": {"type": ["integer", "null"], "minimum": 1, "maximum": 128},
+    "stream": {"type": ["boolean", "null"]},
+    "stream_options": {"type": ["object", "null"], "properties": {"include_usage": {"type": "boolean"}}},
+}
+_MESSAGE = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"enum": ["system", "developer", "user", "assistant"]},
+        "content": {"type": ["string", "array"]},
+    },
+}
 SCHEMAS: dict[str, Any] = {
+    "OpenAIError": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "param", "code"],
+                "properties": {
+                    "message": {"type": "string"},
+                    "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": ["string", "null"]},
+                },
+            }
+        },
+    },
+    "ChatRequest": {
+        "type": "object",
+        "required": ["model", "messages"],
+        "properties": {
+            "model": _MODEL,
+            "messages": {"type": "array", "minItems": 1, "items": _MESSAGE},
+            "max_completion_tokens": _WRITING["max_tokens"],
+            **_WRITING,
+        },
+    },
+    "CompletionRequest": {
+        "type": "object",
+        "required": ["model", "prompt"],
+        "properties": {"model": _MODEL, "prompt": {"type": ["string", "array"]}, **_WRITING},
+    },
+    "EmbeddingRequest": {
+        "type": "object",
+        "required": ["model", "input"],
+        "properties": {
+            "model": _MODEL,
+            "input": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "maxItems": 2048, "items": _TEXT}]},
+            "encoding_format": {"enum": ["float", "base64", None]},
+        },
+    },
     "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
     "Tensor": _TENSOR,
     "V1Request": {"type": "object", "properties": {"instances": {"type": "array"}}},

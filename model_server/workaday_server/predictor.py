@@ -30,6 +30,7 @@ class Predictor:
 
     Attributes:
         example: what the class says a caller may send, or None.
+        page: what a browser gets at the model's route, or None.
         embeds: it has a method `embed`, for texts' vectors.
         batched: the predictor answers several payloads in one call.
         waits: `predict` is a coroutine function.
@@ -40,6 +41,8 @@ class Predictor:
         self.instance = instance
         self.namespace = namespace
         self.example: object = getattr(instance, "example", None)
+        page = getattr(instance, "page", None)
+        self.page: bytes | None = page.encode() if isinstance(page, str) else page
         self.whole_body: bool = getattr(instance, "whole_body", False)
         self.waits = inspect.iscoroutinefunction(getattr(instance, "predict", None))
         self.torch_threads: int | None = None

@@ -63,6 +63,8 @@ def fuzz(server, examples: int) -> None:
     """Schemathesis against the server's own OpenAPI document: no 5xx, nothing undocumented, and still ready."""
     server.model("echo")
     server.model("numbers", NUMBERS)
+    for name in ("writer", "embedder"):
+        server.model(name, (HERE / "openai_models" / f"{name}.py").read_text())
     server.start()
     options = ["--checks", ",".join(CHECKS), "--max-examples", examples, "--seed", 7, "--continue-on-failure"]
     options += ["--phases", "coverage,fuzzing", "--no-color"]

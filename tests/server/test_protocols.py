@@ -203,3 +203,18 @@ def test_an_iterator_is_streamed_piece_by_piece(server, word: str) -> None:
         next(answer.iter_raw())
     server.until(lambda: server.post("/a", "closed").json() == 3)
     assert server.metric('workaday_in_flight{model="a"}') == 0
+
+
+def test_a_page_is_what_a_browser_gets_at_the_route(server) -> None:
+    code = "class Predictor:\n    page = '<p>é</p>'\n    def __init__(self, config):\n        pass\n    def predict(self, payload):\n        return 7\n"
+    server.model("a", code)
+    server.model("b")
+    server.start()
+    page = server.get("/a")
+    assert (page.status_code, page.headers["content-type"], page.text) == (200, "text/html; charset=utf-8", "<p>é</p>")
+    assert httpx.head(f"{server.url}/a").headers["content-length"] == str(len(page.content))
+    assert server.post("/a", 1).json() == 7
+    assert httpx.delete(f"{server.url}/a").status_code == 405
+    without = server.get("/b")
+    assert (without.status_code, without.headers["allow"]) == (405, "POST")
+    assert "get" in server.get("/openapi.json").json()["paths"]["/a"]

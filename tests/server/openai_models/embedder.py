@@ -16,7 +16,7 @@ class Predictor:
         return ["predicted"] * len(payloads)
 
     def after_predict(self, answer):
-        return "after"
+        return {"after": True}
 
     def embed(self, texts):
         if "bad" in texts:
