@@ -1,4 +1,4 @@
-"""Programs of Debian's packages, unpacked into the cache and not installed: HAProxy, Prometheus."""
+"""Programs of Debian's packages, unpacked into the cache and not installed: HAProxy, Prometheus, what builds images."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 PACKAGES = {
     "haproxy": ("usr/sbin/haproxy", ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")),
     "prometheus": ("usr/bin/prometheus", ()),
+    "buildah": ("usr/bin/buildah", ("libgpgme11", "libsubid4")),
+    "docker-registry": ("usr/bin/docker-registry", ()),
+    "mmdebstrap": ("usr/bin/mmdebstrap", ()),
 }
 
 
