@@ -280,6 +280,19 @@ def doctor(file: File = PROJECT, env: Stage = None, format: Answer = Format.text
 
 
 @app.command()
+def debug(
+    file: File = PROJECT,
+    env: Stage = None,
+    into: Annotated[Path | None, typer.Option("--into", help="Where to write it; by default here.")] = None,
+    format: Answer = Format.text,
+) -> int:
+    """Write a bundle to send to who can help: state, logs, the rendered tree; credentials are taken out."""
+    from workaday.cli import debug as room
+
+    return room.debug(file, env, into, as_json=format is Format.json)
+
+
+@app.command()
 def kubeconfig(
     file: File = PROJECT,
     env: Stage = None,

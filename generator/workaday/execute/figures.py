@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.request import urlopen
 
 SECONDS = 2.0
-BUCKET = re.compile(r'workaday_request_seconds_bucket\{(?P<labels>[^}]*)\} (?P<count>\S+)')
+BUCKET = re.compile(r"workaday_request_seconds_bucket\{(?P<labels>[^}]*)\} (?P<count>\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint, Model, Process
     from workaday.execute.workspace import Folders, Workspace
 
+
 @dataclass(frozen=True, kw_only=True)
 class ModelStatus(ModelState):
     """What one model is doing on this machine: its one replica is in a process, which stands for a node.

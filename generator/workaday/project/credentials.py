@@ -50,10 +50,22 @@ def _token(value: str) -> str | None:
     return None
 
 
+def without_tokens(text: str, instead: str) -> str:
+    """Return a text with something else in place of every known kind of token."""
+    for mark, pattern, _ in _TOKENS:
+        if mark in text:
+            text = re.sub(pattern, instead, text)
+    return text
+
+
+def names_a_secret(name: str) -> bool:
+    """Return whether a variable's name announces a credential."""
+    name = name.upper()
+    return bool(_SECRET_NAME.search(name)) and not _HARMLESS.search(name)
+
+
 def _announced(path: KeyPath) -> bool:
-    name = str(path[-1]).upper()
-    in_env = len(path) >= 2 and path[-2] == "env"
-    return in_env and bool(_SECRET_NAME.search(name)) and not _HARMLESS.search(name)
+    return len(path) >= 2 and path[-2] == "env" and names_a_secret(str(path[-1]))
 
 
 def _credential(path: KeyPath, message: str) -> Diagnostic:
