@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
+from workaday_server import tracing
 from workaday_server.errors import PredictorError, ServerError
 from workaday_server.messages import to_json
 from workaday_server.predictor import Outcome
@@ -17,7 +19,9 @@ log = logging.getLogger("workaday_server.worker")
 class Call:
     """One request's items on their way through a model."""
 
-    __slots__ = ("context", "deadline", "decode", "done", "encode", "gone", "items", "key", "streams", "times")
+    __slots__ = (
+        *("_when_gone", "context", "deadline", "decode", "done", "encode", "gone", "items", "key", "streams", "times"),
+    )
 
     def __init__(
         self,
@@ -34,9 +38,31 @@ class Call:
         self.done = done  # called once, on the event loop, with what `encode` returned, a Stream or a ServerError
         self.gone = False  # nobody waits for the answer any more
         self.streams = False  # the answer has begun; from here on each piece has its own time
+        self._when_gone: Callable[[], object] | None = None
         self.items: list[Any] = []
         self.key: object = None  # items of calls with another key do not share a batch
         self.times = [perf_counter(), 0.0, 0.0, 0.0, 0.0]  # queued, taken, decoded, predicted, encoded
+
+    def when_gone(self, stop: Callable[[], object]) -> None:
+        """Have `stop` called once nobody waits for the answer any more, or now where that is so already."""
+        self._when_gone = stop
+        if self.gone:
+            stop()
+
+    def leave(self) -> None:
+        """Note that nobody waits any more."""
+        self.gone = True
+        if self._when_gone is not None:
+            self._when_gone()
+
+
+current: ContextVar[Call | None] = ContextVar("call", default=None)  # what this thread works on, where it is one
+
+
+def work_on(call: Call | None) -> None:
+    """Note which one call, if any, this thread works on: for the log, and for who has to know when it is over."""
+    current.set(call)
+    tracing.current.set((call.context["request_id"], call.context["headers"]) if call else None)
 
 
 def refusal(error: Exception, model: str) -> ServerError:

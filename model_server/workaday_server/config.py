@@ -37,6 +37,15 @@ class Batching:
 
 
 @dataclass(frozen=True)
+class GenerationConfig:
+    """How a generator shares its model among requests; None where it decides when it is loaded."""
+
+    kv_cache_bytes: int | None = None
+    max_batch: int | None = None
+    prefill_tokens: int | None = None
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """One model. Two with the same `revision` are the same to a running server."""
 
@@ -49,6 +58,7 @@ class ModelConfig:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     batching: Batching | None = None
+    generation: GenerationConfig | None = None
     route: str | None = None
 
 
@@ -183,6 +193,7 @@ def _model(read: _Reader, folder: Path) -> ModelConfig:
         env=env,
         limits=_limits(_Reader(read.mapping("limits"), read.at("limits"), read.findings)),
         batching=_batching(read),
+        generation=_generation(read),
         route=read.take("route", None, "a path such as /story, outside /v1, /v2 and /metrics", _is_route, null=True),
     )
     read.close()
@@ -211,6 +222,20 @@ def _batching(parent: _Reader) -> Batching | None:
     )
     read.close()
     return batching
+
+
+def _generation(parent: _Reader) -> GenerationConfig | None:
+    value = parent.take("generation", None, "a mapping", lambda value: isinstance(value, dict), null=True)
+    if value is None:
+        return None
+    read = _Reader(value, parent.at("generation"), parent.findings)
+    generation = GenerationConfig(
+        kv_cache_bytes=read.whole("kv_cache_bytes", None, 1, 2**50, null=True),
+        max_batch=read.whole("max_batch", None, 1, 4096, null=True),
+        prefill_tokens=read.whole("prefill_tokens", None, 1, 1_000_000, null=True),
+    )
+    read.close()
+    return generation
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:

@@ -9,6 +9,10 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workaday_server.generation.stats import Stats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -125,6 +129,41 @@ class Histogram(Metric):
         self.values = {labels: series for labels, series in self.values.items() if labels[:1] != (label,)}
 
 
+class Generation:
+    """What generators measure. Their engines count, in threads of their own; here it is only shown."""
+
+    def __init__(self) -> None:
+        model = ("model",)
+        self.tokens = Counter(
+            "workaday_generation_tokens_total", "Tokens of prompts (in) and of answers (out).", ("model", "direction")
+        )
+        self.first_token = Histogram(
+            "workaday_generation_first_token_seconds", "From a request to its answer's first token.", model, SECONDS
+        )
+        self.next_token = Histogram(
+            "workaday_generation_next_token_seconds", "From one token of an answer to its next.", model, SECONDS
+        )
+        self.cache = Gauge(
+            "workaday_generation_kv_cache_bytes",
+            "The KV cache: used by running sequences, and budget.",
+            ("model", "kind"),
+        )
+        self.sequences = Gauge(
+            "workaday_generation_sequences", "Sequences that are running or waiting.", ("model", "state")
+        )
+
+    def show(self, model: str, stats: Stats) -> None:
+        """Take over what an engine has counted."""
+        self.tokens.set((model, "in"), stats.prompt_tokens)
+        self.tokens.set((model, "out"), stats.completion_tokens)
+        self.first_token.values[model,] = stats.first_token
+        self.next_token.values[model,] = stats.next_token
+        self.cache.set((model, "used"), stats.cache_used)
+        self.cache.set((model, "budget"), stats.cache_budget)
+        self.sequences.set((model, "running"), stats.running)
+        self.sequences.set((model, "waiting"), stats.waiting)
+
+
 class Metrics:
     """Every metric of the server; `docs/metrics.md` is their list, and a test compares the two."""
 
@@ -152,6 +191,7 @@ class Metrics:
         self.load_seconds = Gauge("workaday_model_load_seconds", "How long the model's last load took.", model)
         self.model_memory = Gauge("workaday_model_memory_bytes", "What loading the model added to the process.", model)
         self.stuck = Gauge("workaday_stuck_calls", "Calls of the predictor that run past their deadline.", model)
+        self.generation = Generation()
         self.connections = Gauge("workaday_connections", "Open client connections.")
         self.draining = Gauge("workaday_draining", "1 after SIGTERM.")
         self.gpu_memory = Gauge("workaday_gpu_memory_bytes", "GPU memory that torch holds.", ("device", "kind"))
@@ -160,7 +200,8 @@ class Metrics:
         self.open_files = Gauge("process_open_fds", "Open file descriptors.")
         self.started = Gauge("process_start_time_seconds", "Start, in seconds since 1970.")
         self.started.set((), time.time())
-        self.families: list[Metric] = [each for each in vars(self).values() if isinstance(each, Metric)]
+        own = (*vars(self).values(), *vars(self.generation).values())
+        self.families: list[Metric] = [each for each in own if isinstance(each, Metric)]
         self.refreshers: list[Callable[[], None]] = [self._process, self._gpu]
 
     def render(self) -> bytes:

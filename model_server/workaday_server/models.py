@@ -121,7 +121,7 @@ class Models:
     async def drained(self, deadline: float) -> bool:
         """Wait, until `deadline` on the monotonic clock, for every model's requests; False when some remain."""
         queues = [model.queue for model in self.by_name.values() if model.queue]
-        waits = [queue.drained(max(0.0, deadline - time.monotonic())) for queue in queues]
+        waits = [_drained(queue, deadline) for queue in queues]
         return all(await asyncio.gather(*waits))
 
     def _index(self) -> None:
@@ -216,6 +216,10 @@ class Models:
             self._metrics.queue_length.set((name,), queue.waiting() if queue else 0)
             self._metrics.stuck.set((name,), queue.stuck() if queue else 0)
             self._metrics.concurrency.set((name,), model.config.limits.concurrency)
+            if queue and (engine := queue.predictor.engine):
+                # Calls of the model's own addresses stand in the engine too, once a thread has taken them.
+                self._metrics.in_flight.set((name,), queue.waiting() + engine.in_flight)
+                self._metrics.generation.show(name, engine.stats)
 
 
 def _loaded(config: ModelConfig, counted: Progress) -> Predictor:
@@ -228,8 +232,16 @@ def _loaded(config: ModelConfig, counted: Progress) -> Predictor:
     return predictor
 
 
+async def _drained(queue: ModelQueue, deadline: float) -> bool:
+    """Wait for a model's calls, and for what was submitted to its engine beside them."""
+    engine = queue.predictor.engine
+    if not await queue.drained(max(0.0, deadline - time.monotonic())):
+        return False
+    return engine is None or await engine.drained(max(0.0, deadline - time.monotonic()))
+
+
 async def _retire(queue: ModelQueue) -> None:
-    await queue.drained(queue.limits.timeout_seconds + UNLOAD_MARGIN_SECONDS)
+    await _drained(queue, time.monotonic() + queue.limits.timeout_seconds + UNLOAD_MARGIN_SECONDS)
     queue.close()
 
 

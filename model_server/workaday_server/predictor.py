@@ -10,13 +10,16 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workaday_server import readahead
 from workaday_server.config import ModelConfig
 from workaday_server.embedding import Texts, embedded
 from workaday_server.errors import ConfigError, PredictorError, ServerError
 from workaday_server.loader import Namespace
+
+if TYPE_CHECKING:
+    from workaday_server.generation.engine import Engine
 
 log = logging.getLogger("workaday_server.predictor")
 
@@ -53,6 +56,11 @@ class Predictor:
         self._predict_batch = self._bound("predict_batch")
         self._after = getattr(instance, "after_predict", None)
         self.batched = self._predict_batch is not None
+
+    @property
+    def engine(self) -> Engine | None:
+        """Return what generates text, where this is a `TextGenerator`."""
+        return self.instance.engine if callable(getattr(self.instance, "start_engine", None)) else None
 
     def predict(self, call: Mapping[str, Any]) -> Any:
         """Answer one payload. `call` holds what the predictor may name: see `ARGUMENTS`."""
@@ -177,12 +185,17 @@ def load(config: ModelConfig) -> Predictor:
             made = _make(namespace, config)
             predictor = Predictor(made, namespace)
             if callable(getattr(made, "load", None)):
-                predictor._wait(made.load(_weights_path(config)))
+                loaded = predictor._wait(made.load(_weights_path(config)))
+                if callable(getattr(made, "start_engine", None)):  # a TextGenerator
+                    made.start_engine(loaded, config)
             if callable(getattr(made, "warm_up", None)):
                 predictor._wait(made.warm_up())
     except BaseException:
         namespace.discard()
         raise
+    if config.generation is not None and predictor.engine is None:
+        predictor.close()
+        raise ConfigError(f"`generation` needs a TextGenerator; class {config.class_name} is none")
     return predictor
 
 

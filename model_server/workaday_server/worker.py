@@ -17,8 +17,7 @@ from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 from typing import Any
 
-from workaday_server import tracing
-from workaday_server.calls import Call, piece_bytes, refusal
+from workaday_server.calls import Call, piece_bytes, refusal, work_on
 from workaday_server.config import Batching, Limits
 from workaday_server.errors import DeadlineExceeded, Overloaded, PredictorError, Unavailable
 from workaday_server.metrics import Metrics
@@ -81,8 +80,7 @@ class ModelQueue:
         self._calls.add(call)
         if call.deadline < self._expires:
             self._expire_at(call.deadline)
-        if in_flight > self._peak:
-            self._peak = in_flight
+        self._peak = max(self._peak, in_flight)
         self._empty.clear()
         if (threads := len(self.threads)) < self.workers and threads < in_flight + self._abandoned():
             self._start_thread()
@@ -123,8 +121,9 @@ class ModelQueue:
         self._deliver()
         for _ in self.threads:
             self._incoming.put(None)
-        threads = list(self.threads)
-        threading.Thread(target=self._work_goodbye, args=(threads,), name=f"{self.name}-close", daemon=True).start()
+        threading.Thread(
+            target=self._work_goodbye, args=(list(self.threads),), name=f"{self.name}-close", daemon=True
+        ).start()
 
     # --- on the event loop ---
 
@@ -154,7 +153,7 @@ class ModelQueue:
             self._expire_at(following)
 
     def _leave(self, call: Call) -> None:
-        call.gone = True
+        call.leave()
         self._calls.discard(call)
         if not self._calls:
             self._empty.set()
@@ -202,7 +201,7 @@ class ModelQueue:
             calls = self._work_gather(call) if self.batching else [call]
             self._running[own] = tuple(calls)
             if len(calls) == 1:
-                tracing.current.set((call.context["request_id"], call.context["headers"]))
+                work_on(call)
             try:
                 self._work_run(calls)
             except BaseException as error:
@@ -211,7 +210,7 @@ class ModelQueue:
                     self._work_finish(each, PredictorError(f"prediction failed: {type(error).__name__}"), 0)
             finally:
                 self._running.pop(own, None)
-                tracing.current.set(None)
+                work_on(None)
             del call, calls  # an idle thread must hold no payload
 
     def _work_take(self, seconds: float | None) -> Call | None:

@@ -1,9 +1,8 @@
 """Text generation with continuous batching: one engine a model, which many requests join and leave between steps.
 
 A predictor is `class Predictor(TextGenerator)`. Whoever serves one, such as a protocol, finds its engine by
-`engine_of(model)` (a `workaday_server.models.Model`), and submits to it:
+`queue.predictor.engine`, of a `workaday_server.worker.ModelQueue`, which is None where the model is no generator:
 
-    engine = engine_of(model)                        # None where the model is no generator, or is not ready
     generation = await engine.enqueue(GenerationRequest(prompt, Sampling(max_tokens=50)), deadline=perf_counter() + 60)
     try:
         async for piece in generation:
@@ -16,6 +15,7 @@ Unavailable (503). `engine.generator` is the user's `TextGenerator`, whose `chat
 conversation. Nothing here imports torch until a model is loaded.
 """
 
+from workaday_server.generation.generator import TextGenerator
 from workaday_server.generation.requests import Finish, Generation, GenerationRequest, Piece, Sampling
 
-__all__ = ["Finish", "Generation", "GenerationRequest", "Piece", "Sampling"]
+__all__ = ["Finish", "Generation", "GenerationRequest", "Piece", "Sampling", "TextGenerator"]
