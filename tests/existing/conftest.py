@@ -118,6 +118,7 @@ class FakeCluster:
         self.never: dict[str, dict[str, Any]] = {}  # the status of a pod, by release
         self.made: list[dict[str, Any]] = []
         self.away = 0  # how many questions stay without an answer
+        self.answers: dict[str, bytes] = {}  # by a part of the path
         self.log_lines = ["Traceback", "KeyError: 'weights'"]
 
     def every(self, kind: kube.Kind, namespace: str | None = None, labels: Any = None) -> list[dict[str, Any]]:
@@ -144,6 +145,10 @@ class FakeCluster:
 
     def create(self, kind: kube.Kind, body: dict[str, Any], namespace: str | None = None) -> None:
         self.made.append(body)
+
+    def read(self, path: str, params: Any = None) -> bytes | None:
+        """Answer as the API server does for a path that is no object's: what `answers` has for it."""
+        return next((said for known, said in self.answers.items() if known in path), None)
 
     def log(self, pod: str, namespace: str, *, container: str | None = None, lines: int = 50) -> list[str]:
         return self.log_lines

@@ -87,6 +87,21 @@ def test_a_replica_without_room_is_pending_and_one_that_waits_long_has_stalled(
     assert states(workspace, capsys)["story"]["state"] == "failed"
 
 
+def test_latency_is_what_prometheus_says(helm, cluster, project, applied, capsys) -> None:
+    workspace = project()
+    applied(workspace)
+    assert states(workspace, capsys)["story"]["p99_seconds"] is None
+    series = [
+        {"metric": {"model": "story"}, "value": [0, "0.25"]},
+        {"metric": {"model": "other"}, "value": [0, "NaN"]},
+    ]
+    cluster.answers["prometheus-operated:9090/proxy"] = json.dumps({"data": {"result": series}}).encode()
+    found = states(workspace, capsys)
+    assert (found["story"]["p99_seconds"], found["other"]["p99_seconds"]) == (0.25, None)
+    cluster.answers["prometheus-operated:9090/proxy"] = b"<html>"
+    assert states(workspace, capsys)["story"]["p99_seconds"] is None
+
+
 def test_watching_prints_again_what_has_changed(helm, cluster, project, applied, capsys, monkeypatch) -> None:
     workspace = project()
     applied(workspace)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -49,6 +49,10 @@ NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 NODE = Kind("", "v1", "Node", "nodes", namespaced=False)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 SCALER = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
+DEFINITION = Kind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
+GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
 SERVICE = Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
 
 
@@ -108,6 +112,25 @@ class Cluster:
                 if error.status.code != 400:  # the container waits to start
                     raise
         return []
+
+    def read(self, path: str, params: Mapping[str, str] | None = None) -> bytes | None:
+        """Return what the API server answers at a path that is no object's, or None where it knows none.
+
+        Such as `/version`, or a Service's own answer by way of `.../proxy/...`. Raises as `every` does.
+        """
+        import httpx2
+        from lightkube.core.exceptions import ApiError
+
+        client = self.client._client._client  # lightkube asks for objects only; its client has the credentials
+        with self._answers(f"read {path.partition('?')[0]}", None):
+            answer = client.get(path, params=dict(params or {}))
+            if answer.status_code in (401, 403, 404) and "json" in answer.headers.get("content-type", ""):
+                raise ApiError(request=answer.request, response=answer)
+            if answer.is_error:
+                raise httpx2.HTTPStatusError(answer.text[:200], request=answer.request, response=answer)
+            content: bytes = answer.content
+            return content
+        return None
 
     @contextmanager
     def _answers(self, what: str, namespace: str | None) -> Iterator[None]:

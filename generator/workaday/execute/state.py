@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from workaday.blueprint import naming
 from workaday.blueprint.cloud import CAPACITY_LABEL, POOL_LABEL
-from workaday.execute import existing, kube, releases
+from workaday.execute import existing, kube, prometheus, releases
 from workaday.execute.model_state import ModelState, State
 from workaday.execute.refusals import at_its_origin
 from workaday.execute.rollout import Object, Seen, belongs, is_ready, labels_of, name_of, standing
@@ -33,13 +34,21 @@ def states(workspace: Workspace) -> list[ModelState]:
     with at_its_origin(workspace):
         place = existing.place_of(workspace)
         deployed, seen = existing.deployed_at(place), existing.look(place, deep=True)
-        kinds = node_kinds(place)
+        kinds, latencies = node_kinds(place), p99_by_model(place)
     wanted, now = {each.name: each for each in wanted_of(workspace)}, datetime.now(UTC)
     found = []
     for model in workspace.blueprint.models:
         release = naming.release(model.name)
         found.append(state_of(model.name, wanted.get(release), deployed.get(release), seen, kinds, now))
-    return found
+    return [replace(each, p99_seconds=latencies.get(each.name)) for each in found]
+
+
+def p99_by_model(place: Place) -> Mapping[str, float]:
+    """Return each model's latency as Prometheus has it; nothing where it cannot be asked: `doctor` says why."""
+    try:
+        return prometheus.p99_by_model(place.cluster, place.namespace)
+    except (kube.Unreachable, ProjectError):
+        return {}
 
 
 def wanted_of(workspace: Workspace) -> tuple[Wanted, ...]:
@@ -71,7 +80,7 @@ def state_of(
     state, error = word_of(found, pods, now)
     if deployed.status in releases.BROKEN:
         state, error = "failed", f"the release is {deployed.status}"
-    elif state == "ready" and wanted is not None and wanted.digest != deployed.digest:
+    elif found.state == "ready" and wanted is not None and wanted.digest != deployed.digest:
         state = "outdated"
     services = {name_of(each): each for each in seen.services}
     urls = [((services.get(each) or {}).get("status") or {}).get("address", {}).get("url") for each in names]
@@ -96,7 +105,7 @@ def word_of(found: Standing, pods: Sequence[Object], now: datetime) -> tuple[Sta
         now: the time, with a zone.
     """
     if found.state == "ready":
-        return "ready", None
+        return ("paused" if found.paused else "ready"), None
     hopeless = next((str(each) for each in found.causes if each.hopeless), None)
     if hopeless:
         return "failed", hopeless
