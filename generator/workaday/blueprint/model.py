@@ -171,6 +171,7 @@ class Model:
         revision: changes exactly when what is served changes.
         example: a payload to try it with, as the predictor's `example` says, or None.
         grpc: its server answers over gRPC too.
+        paused: it has no replicas, whatever `scale` says.
     """
 
     name: str
@@ -193,6 +194,7 @@ class Model:
     revision: str
     example: Any = None
     grpc: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,5 +256,5 @@ class Blueprint:
     mirror: str | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
-        """Return the models that one process serves."""
-        return tuple(model for model in self.models if model.process == process)
+        """Return the models that one process serves; a paused one is served by none."""
+        return tuple(model for model in self.models if model.process == process and not model.paused)

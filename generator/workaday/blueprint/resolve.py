@@ -64,7 +64,8 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         )
         for index, (model, written) in enumerate(zip(models, project.models, strict=True))
     )
-    environments, processes = resolve_local(project, models, inputs, values) if local else ((), ())
+    awake = [model for model in models if not model.paused]
+    environments, processes = resolve_local(project, awake, inputs, values) if local else ((), ())
     cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
     return Blueprint(
         name=project.name,
@@ -132,6 +133,7 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         revision="",
         example=inputs.examples.get(predictor),
         grpc=values.under("server").choose("grpc", server, False, "HTTP is enough for most callers"),
+        paused=written.paused,
     )
     return replace(model, revision=revision_of(model, inputs))
 

@@ -243,6 +243,26 @@ def rollback(
 
 
 @app.command()
+def pause(
+    model: ModelName, file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text
+) -> int:
+    """Take all replicas of a model away for a while: edits the project file, and applies it."""
+    from workaday.cli import pausing
+
+    return pausing.pause(model, file, env, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
+def resume(
+    model: ModelName, file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text
+) -> int:
+    """Bring a paused model back: edits the project file, and applies it."""
+    from workaday.cli import pausing
+
+    return pausing.resume(model, file, env, yes=yes, as_json=format is Format.json)
+
+
+@app.command()
 def predict(
     model: ModelName,
     payload: Annotated[

@@ -108,7 +108,7 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
     """Print where each model answers, with a command to try."""
     from workaday.execute import probe
 
-    models = workspace.blueprint.models
+    models = [each for each in workspace.blueprint.models if not each.paused]
     if as_json:
         answer_json([asdict(each) for each in probe.statuses(workspace)])
         return

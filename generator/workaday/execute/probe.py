@@ -94,6 +94,8 @@ def model_status(workspace: Workspace, model: Model) -> ModelStatus:
     """Return what one model is doing now, as its server's state file says."""
     live = processes.live_state(workspace.run_dir(model.process))
     seen: dict[str, Any] = live.get("models", {}).get(model.name, {})
+    if model.paused and not seen:
+        return ModelStatus(name=model.name, state="paused")
     state: State = seen.get("state", "loading" if live else "stopped")
     if state == "ready" and seen.get("revision") != model.revision:
         state = "outdated"

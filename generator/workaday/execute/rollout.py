@@ -20,6 +20,7 @@ HOPELESS = frozenset(
      "CreateContainerError", "RunContainerError", "CrashLoopBackOff", "FailedCreate", "OOMKilled"}
 )  # fmt: skip
 OWN_ANNOTATIONS = "workaday.dev/"
+PAUSED = "autoscaling.keda.sh/paused-replicas"
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 
 
@@ -70,12 +71,14 @@ class Standing:
         ready: replicas of the wanted version that answer.
         wanted: replicas that there should be.
         causes: what stands in the way, the gravest first; empty while nothing is known.
+        paused: it is meant to have no replicas.
     """
 
     state: State
     ready: int
     wanted: int
     causes: tuple[Cause, ...] = field(default=())
+    paused: bool = False
 
 
 def standing(objects: Sequence[Object], seen: Seen) -> Standing:
@@ -88,7 +91,8 @@ def standing(objects: Sequence[Object], seen: Seen) -> Standing:
     services = {name_of(each): each for each in seen.services}
     wanted_services = [name_of(each) for each in objects if each.get("kind") == "InferenceService"]
     own = {name_of(each) for each in objects if each.get("kind") == "Deployment"}
-    least = {scaled(each): int(each["spec"].get("minReplicaCount") or 0) for each in objects if is_scaler(each)}
+    held = {scaled(each): count for each in objects if is_scaler(each) and (count := paused_at(each)) is not None}
+    least = {scaled(each): int(each["spec"].get("minReplicaCount") or 0) for each in objects if is_scaler(each)} | held
     deployments = [
         each
         for each in seen.deployments
@@ -97,11 +101,14 @@ def standing(objects: Sequence[Object], seen: Seen) -> Standing:
     done = all(service_ready(services.get(name), deployments) for name in wanted_services)
     done = done and own <= {name_of(each) for each in deployments} and all(map(rolled_out, deployments))
     ready = sum(map(updated, deployments))
-    wanted = sum(max(replicas(each), least.get(name_of(each), 0)) for each in deployments)
+    wanted = sum(held.get(name_of(each), max(replicas(each), least.get(name_of(each), 0))) for each in deployments)
+    done = done and all(
+        replicas(each) == count for each in deployments if (count := held.get(name_of(each))) is not None
+    )
     if done and all(replicas(each) >= least.get(name_of(each), 0) for each in deployments):
-        return Standing("ready", ready, wanted)
+        return Standing("ready", ready, wanted, paused=bool(held))
     found = [*causes(wanted_services, deployments, services, seen), *scaler_causes(least, deployments, seen)]
-    return Standing("waiting", ready, wanted, tuple(found))
+    return Standing("waiting", ready, wanted, tuple(found), bool(held))
 
 
 def service_ready(live: Object | None, deployments: Sequence[Object]) -> bool:
@@ -201,6 +208,12 @@ def scaler_causes(least: Mapping[str, int], deployments: Sequence[Object], seen:
 def is_scaler(each: Object) -> bool:
     """Return whether an object is one of KEDA's scalers."""
     return each.get("kind") == "ScaledObject"
+
+
+def paused_at(scaler: Object) -> int | None:
+    """Return the replicas at which a scaler is held, or None where it scales."""
+    count = (scaler["metadata"].get("annotations") or {}).get(PAUSED)
+    return None if count is None else int(count)
 
 
 def scaled(scaler: Object) -> str:

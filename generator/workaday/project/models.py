@@ -211,6 +211,7 @@ class Model(Part):
         None, description="The pools it may run on, the preferred first."
     )
     scale: Scale | None = Field(None, description="How many replicas, and what decides.")
+    paused: bool = Field(False, description="It has no replicas until this is gone, whatever `scale` says.")
     limits: Limits | None = Field(None, description="What one replica takes before it says no.")
     batching: Batching | None = Field(None, description="Requests that are predicted together.")
     rollout: Rollout | None = Field(None, description="How a new revision replaces the old.")

@@ -22,7 +22,7 @@ def images(blueprint: Blueprint) -> Iterator[str]:
 def of_release(model: Model, serving: Serving) -> Iterator[str]:
     """Yield the images of one release."""
     yield serving.container.image
-    if model.scale.headroom:
+    if model.scale.headroom and not model.paused:
         yield serving.pause_image
     if serving.weights and serving.weights.startswith(OCI):
         yield serving.weights.removeprefix(OCI)

@@ -136,6 +136,7 @@ def tfvars(blueprint: Blueprint) -> dict[str, Any]:
                 "timeout_seconds": each.load_timeout_seconds,
             }
             for each in blueprint.models
+            if not each.paused
         },
     }
 
