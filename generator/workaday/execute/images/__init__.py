@@ -53,9 +53,10 @@ def wanted(blueprint: Blueprint) -> list[Wanted]:
 
 
 def released(blueprint: Blueprint) -> Iterator[tuple[int, Model, Serving]]:
-    """Yield each model, then each canary, with the model's place in the project."""
-    for index, (model, serving) in enumerate(zip(blueprint.models, blueprint.serving, strict=True)):
-        yield index, model, serving
+    """Yield each model in a cluster, then each canary, with the model's place in the project."""
+    # on this machine nothing is served from images: `serving` is empty
+    for index, serving in enumerate(blueprint.serving):
+        yield index, blueprint.models[index], serving
     for canary in blueprint.canaries:
         yield canary.index, canary.model, canary.serving
 
