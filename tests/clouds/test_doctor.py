@@ -207,7 +207,7 @@ def test_an_account_that_refuses_all_else_is_unknown_in_all_else(workspace, monk
     assert states == {
         "terraform": "ok", "credentials": "ok", "helm": "unknown", "prices": "ok", "own address": "ok",
         "permissions": "unknown", "instance types": "unknown", "quotas": "unknown", "state": "unknown",
-        "cluster api": "unknown",
+        "cluster api": "unknown", "cluster": "unknown",
     }  # fmt: skip
 
 

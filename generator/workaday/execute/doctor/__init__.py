@@ -28,8 +28,10 @@ def examine(workspace: Workspace, now: datetime, account: Account | None = None)
     checks: dict[str, Check] = {"terraform": lambda: tools.terraform(workspace)}
     cloud = workspace.blueprint.cloud
     if cloud is None:
-        more = machine.checks if workspace.blueprint.platform == "local" else machine.existing
-        return looked({**checks, **more(workspace)})
+        if workspace.blueprint.platform == "local":
+            return looked({**checks, **machine.checks(workspace)})
+        found = looked({**checks, **machine.existing(workspace)})
+        return (*found, *in_cluster(workspace, now, found))
     from workaday.execute.doctor import account as room
 
     opened = cache(lambda: account or room.account_of(cloud))
@@ -37,7 +39,23 @@ def examine(workspace: Workspace, now: datetime, account: Account | None = None)
     found = looked({**checks, **room.alone(workspace, now)})
     if any(each.what == "credentials" and each.state != "ok" for each in found):
         return (*found, *room.unasked())
-    return (*found, *looked(room.checks(workspace.blueprint, opened())))
+    found = (*found, *looked(room.checks(workspace.blueprint, opened())))
+    return (*found, *in_cluster(workspace, now, found))
+
+
+def in_cluster(workspace: Workspace, now: datetime, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return how the cluster is; nothing where it cannot be reached, or before it is made."""
+    from workaday.execute.doctor import cluster
+
+    if workspace.blueprint.cloud is not None and not (workspace.state / "kubeconfig").exists():
+        return (Finding("cluster", "unknown", "not asked: `workaday kubeconfig` leads to it once it is made"),)
+    if any(each.what == "context" and each.state == FAILED for each in found):
+        return ()
+    checks = cluster.checks(workspace, now)
+    first = looked({"cluster": checks["cluster"]})
+    if first[0].state in (FAILED, "unknown"):
+        return first
+    return (*first, *looked({what: each for what, each in checks.items() if what != "cluster"}))
 
 
 def failed(findings: tuple[Finding, ...]) -> bool:

@@ -103,7 +103,7 @@ def memory_bytes() -> tuple[int, int]:
 
 
 def existing(workspace: Workspace) -> Mapping[str, Check]:
-    """Return what a cluster that is already there is asked."""
+    """Return what a cluster that is already there needs of this machine."""
     return {"helm": tools.helm, "context": lambda: context(workspace)}
 
 
