@@ -9,7 +9,16 @@ from plane.kubectl import objects
 from plane.plane import Plane
 
 CRDS = Path(__file__).resolve().parents[3] / "schemas" / "crds"
-PROJECTS = ("gateway-api", "prometheus-operator", "keda", "keda-http", "karpenter", "karpenter-aws", "kserve")
+PROJECTS = (
+    "gateway-api",
+    "envoy-gateway",
+    "prometheus-operator",
+    "keda",
+    "keda-http",
+    "karpenter",
+    "karpenter-aws",
+    "kserve",
+)
 
 
 def install(plane: Plane, folders: Iterable[Path] | None = None) -> None:

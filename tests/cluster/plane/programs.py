@@ -13,7 +13,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 # The core first: each further one proves less for its minutes of building.
-ORDER = ("etcd", "k8s", "kwok", "kserve", "helm", "keda", "karpenter", "http-add-on", "azurerm")
+ORDER = ("etcd", "k8s", "kwok", "kserve", "helm", "keda", "karpenter", "http-add-on", "envoy-gateway", "azurerm")
 FLAGS = ("-trimpath", "-buildvcs=false")  # the same everywhere: other flags share no cache with these
 IMPORT = re.compile(r'^\s*_ "(?P<package>[^"]+)"\s+// (?P<program>\S+)$', re.MULTILINE)
 DATA = re.compile(r"^// data: (?P<module>\S+) (?P<paths>.+)$", re.MULTILINE)
