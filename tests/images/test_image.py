@@ -79,6 +79,18 @@ def project(root: Path, prefix: str = "localhost/test", requirements: str = "") 
     return root
 
 
+@pytest.fixture(scope="module", autouse=True)
+def same(tmp_path_factory) -> Iterator[None]:
+    """The server as it is now, whatever becomes of the sources meanwhile: layers are compared."""
+    copy = tmp_path_factory.mktemp("same")
+    (copy / "requirements").symlink_to(bundle() / "requirements")
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(bundle() / "model_server", copy / "model_server", ignore=skipped)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context, "bundle", lambda: copy)
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(buildah, tmp_path_factory) -> Image:
     """An image with torch and all, built once."""
@@ -211,7 +223,7 @@ def test_two_models_of_one_predictor_share_their_layers(whole, buildah):
 
 
 def test_what_a_package_was_compiled_with_does_not_stay(small, buildah, tmp_path):
-    root = project(tmp_path / "one", requirements="regex==2025.9.18 --no-binary regex\n")
+    root = project(tmp_path / "one", requirements="--no-binary regex\nregex==2025.9.18\n")
     made = build(root, buildah, "--build-arg", "BUILD_PACKAGES=gcc libc6-dev python3-dev")
     files = {path for _, _, _, path in buildah.files(made.reference)}
     assert any("/site-packages/regex/_regex." in each for each in files)

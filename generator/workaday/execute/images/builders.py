@@ -20,6 +20,8 @@ SBOM = "sbom.cdx.json"
 PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 # How uv says that a model's requirements and the server's cannot be had together.
 UNSOLVABLE = "No solution found when resolving dependencies"
+# What repeats the whole instruction, and what wraps it.
+NOISE = ("Error: building at STEP", "error building at STEP", "subprocess exited with status", "exit status ")
 NO_BUILDER_HINTS = (
     "install one: `apt-get install buildah` or podman, or https://docs.docker.com/engine/install",
     "or build elsewhere: `--context FOLDER` writes what any builder takes",
@@ -106,7 +108,7 @@ class Builder:
 
 def failure(builder: Builder, verb: str, said: str) -> ProjectError:
     """Return why a builder failed, in its own last words."""
-    lines = [line for line in said.splitlines() if line.strip()]
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith(NOISE)]
     if UNSOLVABLE in said:
         place = next(index for index, line in enumerate(lines) if UNSOLVABLE in line)
         words = " ".join(

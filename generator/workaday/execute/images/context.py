@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workaday.blueprint.inputs import code_files, local_weights
 from workaday.project.diagnostics import Diagnostic, ProjectError
-from workaday.resources import bundle, bundled
+from workaday.resources import bundle
 
 if TYPE_CHECKING:
     from workaday.execute.images import Wanted
@@ -51,9 +51,10 @@ def contents(workspace: Workspace, image: Wanted) -> dict[str, bytes]:
     for name in (PINS, "requirements/uv.txt"):
         found[name] = (source / name).read_bytes()
     found[MODEL_PINS] = (workspace.root / model.requirements).read_bytes() if model.requirements else b""
-    for path in bundled("model_server/workaday_server"):
-        if "__pycache__" not in path:
-            found["server" + path.removeprefix("model_server")] = (source / path).read_bytes()
+    server = source / "model_server" / "workaday_server"
+    for each in sorted(server.rglob("*")):
+        if each.is_file() and "__pycache__" not in each.parts:
+            found[f"server/{each.relative_to(server.parent).as_posix()}"] = each.read_bytes()
     predictor = workspace.root / model.predictor
     for each in code_files(predictor, workspace.root, local_weights(workspace.loaded))[0]:
         place = Path(model.predictor).parent / each.relative_to(predictor.parent)
