@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workaday.blueprint.model import Model, Pool, Scale
-from workaday.blueprint.serving import GATEWAY, Canary
+from workaday.blueprint.serving import GATEWAY, Canary, Promise
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SUFFIX = "-canary"
 # A tenth is enough to see a difference, and few enough to bear it; a shadow gets a copy of everything.
 PERCENT, SHADOW_PERCENT = 10.0, 100.0
+# Long enough for a few dozen requests of a quiet model; whoever waits for `apply` waits no longer than for a GPU node.
+BAKE_SECONDS = 300.0
 
 
 def canary_name(model: str) -> str:
@@ -70,10 +72,19 @@ def canaries(
         container = serve(replace(named, name=model.name), meant, project, inputs, pools, cloud, Values()).container
         callers = (GATEWAY[1],) if serving.route else ()
         served = replace(serving, container=container, route=None, callers=callers, account=model.name)
-        yield Canary(model.name, index, named, served)
+        percent, bake = share(written.canary), written.canary.bake or BAKE_SECONDS
+        yield Canary(model.name, index, named, served, percent, bake, promise(written.slo))
 
 
 def shared(scale: Scale, percent: float) -> Scale:
     """Return a share of some replicas, at least one."""
     least, most = (max(1, math.ceil(count * percent / 100)) for count in (scale.min, scale.max))
     return replace(scale, min=least, max=max(least, most), headroom=0, schedule=())
+
+
+def promise(slo: schema.Slo | None) -> Promise:
+    """Return what a model's requests are promised."""
+    if slo is None:
+        return Promise(None)
+    limits = ((0.5, slo.p50), (0.95, slo.p95), (0.99, slo.p99))
+    return Promise(slo.availability, tuple((part, seconds) for part, seconds in limits if seconds is not None))

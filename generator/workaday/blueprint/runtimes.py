@@ -23,6 +23,21 @@ UNIT_TARGET = 1.0  # of a query that has the target in it
 
 
 @dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What a server's metrics say of how its requests ended: selectors, `{of}` of a model's pods.
+
+    Attributes:
+        requests: counters of all that were answered.
+        failed: those of them that were not answered as they should be, for reasons of the server's; None unknown.
+        seconds: the buckets of a histogram of how long they took; None unknown.
+    """
+
+    requests: str
+    failed: str | None = None
+    seconds: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """One kind of server.
 
@@ -36,6 +51,7 @@ class Runtime:
         default: the metric where none is written.
         drains: goes on answering a while after it is told to stop.
         needs_weights: serves nothing without.
+        outcomes: what a canary is judged by; None where it says nothing of its requests.
     """
 
     image: str = ""
@@ -51,6 +67,7 @@ class Runtime:
     default: str = CPU
     drains: bool = False
     needs_weights: bool = False
+    outcomes: Outcomes | None = None
 
 
 RUNTIMES: Mapping[str, Runtime] = {
@@ -67,6 +84,11 @@ RUNTIMES: Mapping[str, Runtime] = {
         },
         default="in_flight",
         drains=True,
+        outcomes=Outcomes(
+            "workaday_requests_total{{{of}}}",
+            'workaday_requests_total{{{of},code=~"429|5.."}}',
+            "workaday_request_seconds_bucket{{{of}}}",
+        ),
     ),
     "vllm": Runtime(
         image="vllm/vllm-openai-cpu:v0.24.0",
@@ -84,6 +106,11 @@ RUNTIMES: Mapping[str, Runtime] = {
         },
         default="in_flight",
         needs_weights=True,
+        outcomes=Outcomes(
+            'http_requests_total{{{of},handler=~"/v1/.*"}}',
+            'http_requests_total{{{of},handler=~"/v1/.*",status="5xx"}}',
+            "vllm:e2e_request_latency_seconds_bucket{{{of}}}",
+        ),
     ),
     "huggingface": Runtime(
         image="kserve/huggingfaceserver:v0.20.0",
@@ -101,6 +128,7 @@ RUNTIMES: Mapping[str, Runtime] = {
         },
         default=CPU,
         needs_weights=True,
+        outcomes=Outcomes("request_predict_seconds_count{{{of}}}", seconds="request_predict_seconds_bucket{{{of}}}"),
     ),
     "triton": Runtime(
         image="nvcr.io/nvidia/tritonserver:23.05-py3",
@@ -114,6 +142,9 @@ RUNTIMES: Mapping[str, Runtime] = {
         signals={"queue": "sum(avg_over_time(nv_inference_pending_request_count{{{of}}}[{window}]))"},
         default="queue",
         needs_weights=True,
+        outcomes=Outcomes(
+            '{{__name__=~"nv_inference_request_(success|failure)",{of}}}', "nv_inference_request_failure{{{of}}}"
+        ),
     ),
     "tensorflow": Runtime(
         image="tensorflow/serving:2.19.1",

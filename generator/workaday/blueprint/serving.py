@@ -226,6 +226,23 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a model's `slo` says.
+
+    Attributes:
+        availability: percent of the requests that succeed, or None.
+        quantiles: share of the requests → seconds that they take at most.
+    """
+
+    availability: float | None
+    quantiles: tuple[tuple[float, float], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is promised."""
+        return self.availability is not None or bool(self.quantiles)
+
+
+@dataclass(frozen=True, slots=True)
 class Canary:
     """A second revision of a model, with a release of its own.
 
@@ -234,9 +251,15 @@ class Canary:
         index: the model's place in the project.
         model: what the canary is, its overrides applied.
         serving: how it is served.
+        percent: of the requests, or of copies of them, that it gets.
+        bake_seconds: how long `apply` watches whether it keeps the promise.
+        promise: its model's.
     """
 
     of: str
     index: int
     model: Model
     serving: Serving
+    percent: float
+    bake_seconds: float
+    promise: Promise

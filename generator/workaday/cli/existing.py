@@ -60,6 +60,7 @@ class Progress:
         found = event.standing
         count = f"{found.ready}/{found.wanted}" if found else ""
         row = f"{event.release:<{self.width}}  {event.what:<11} {count:>5}  {elapsed(event.seconds):>8}"
+        row += f"  {event.said}" if event.said else ""
         if event.what != "waiting":
             say(row.rstrip())
         elif found:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workaday.cli.output import say
 from workaday.cli.use import find_model
+from workaday.execute.edits import changed
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
@@ -95,19 +95,6 @@ def overrides(written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
             yield from leaves(value, (key,))
         else:
             yield (key,), value
-
-
-@contextmanager
-def changed(document: Document, text: str) -> Iterator[None]:
-    """Write a file's new text, and its old one again where the block fails."""
-    raw = document.path.read_bytes()
-    mark = raw[: len(raw) - len(document.text.encode())]
-    document.path.write_bytes(mark + text.encode())
-    try:
-        yield
-    except BaseException:
-        document.path.write_bytes(raw)
-        raise
 
 
 def index_of(workspace: Workspace, name: str) -> int:

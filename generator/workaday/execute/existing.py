@@ -31,15 +31,18 @@ class Event:
 
     Attributes:
         release: its name.
-        what: `sent`, `waiting`, `ready`, `failed`, `rolled back` or `removed`.
+        what: `sent`, `waiting`, `ready`, `failed`, `rolled back` or `removed`; of a canary `watched`, `kept` or
+            `unwatched`.
         seconds: since it was begun.
         standing: how far it is, or None where there is nothing to wait for.
+        said: more words, or "".
     """
 
     release: str
     what: str
     seconds: float = 0.0
     standing: Standing | None = None
+    said: str = ""
 
 
 OnEvent = Callable[[Event], None]
@@ -194,9 +197,12 @@ def whose(deployed: Deployed) -> str:
 
 
 def key_of(workspace: Workspace, release: str) -> KeyPath:
-    """Return the key path of the model that a release is made of; empty for a shared one."""
+    """Return the key path of the model or canary that a release is made of; empty for a shared one."""
     from workaday.blueprint import naming
 
+    for canary in workspace.blueprint.canaries:
+        if canary.serving.release == release:
+            return ("models", canary.index, "canary")
     names = [naming.release(each.name) for each in workspace.blueprint.models]
     return ("models", names.index(release)) if release in names else ()
 

@@ -102,6 +102,30 @@ def wanted_of(tree: Path) -> tuple[Wanted, ...]:
     return tuple(sorted(found, key=lambda each: (not each.shared, each.name)))
 
 
+def chains(
+    wanted: Sequence[Wanted], deployed: Mapping[str, Deployed], canaries: Mapping[str, str]
+) -> tuple[tuple[Wanted, ...], ...]:
+    """Return models' releases in chains: those of one are sent one after the other, chains side by side.
+
+    A canary comes before its model, whose route sends requests to it; only where there is no such model yet after it,
+    for it uses its service account.
+
+    Args:
+        wanted: the releases to send.
+        deployed: the cluster's, by name.
+        canaries: a canary's release → its model's.
+    """
+    by_name = {each.name: each for each in wanted if not each.shared}
+    found = []
+    for name, one in by_name.items():
+        canary = next((by_name.get(each) for each, model in canaries.items() if model == name), None)
+        if canary is not None:
+            found.append((canary, one) if name in deployed else (one, canary))
+        elif canaries.get(name) not in by_name:
+            found.append((one,))
+    return tuple(found)
+
+
 def digest_of(values: Mapping[str, Any], chart: Path) -> str:
     """Return a digest of all that a release is made from."""
     text = json.dumps(values, sort_keys=True, ensure_ascii=False)

@@ -6,10 +6,10 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from workaday.execute import existing, kube, releases
+from workaday.execute import baking, existing, kube, releases
 from workaday.execute.helm import Helm, HelmFailure, find_binary
 from workaday.execute.refusals import helm_failed, not_ready
 from workaday.execute.rollout import Standing
@@ -17,6 +17,7 @@ from workaday.execute.waiting import Waiting
 from workaday.project.diagnostics import Diagnostic, ProjectError
 
 if TYPE_CHECKING:
+    from workaday.blueprint.serving import Canary
     from workaday.execute.existing import OnEvent, Place
     from workaday.execute.grading import Change
     from workaday.execute.releases import Deployed, Object, Wanted
@@ -38,6 +39,9 @@ class Rolling:
         self.helm = Helm(binary, place.cluster.kubeconfig, place.cluster.context, place.namespace)
         self.limit = asyncio.Semaphore(PARALLEL)
         self.waiting = Waiting(place, on_event)
+        blueprint = workspace.blueprint
+        self.canaries = blueprint.canaries
+        self.models = {each.serving.release: blueprint.serving[each.index].release for each in blueprint.canaries}
 
     async def run(self, found: Sequence[Change]) -> None:
         """Make what is planned: the namespace, what models share, the models side by side, then remove what is gone.
@@ -51,9 +55,36 @@ class Rolling:
         self.make_namespace()
         for each in (each for each in wanted if each.shared):
             fail(await self.roll(each, deployed.get(each.name)))
-        models = [self.roll(each, deployed.get(each.name)) for each in wanted if not each.shared]
+        models = [self.chain(each, deployed) for each in releases.chains(wanted, deployed, self.models)]
         fail([finding for findings in await asyncio.gather(*models) for finding in findings])
         await self.remove([deployed[each.key] for each in found if each.action == "delete"])
+
+    async def chain(self, wanted: Sequence[Wanted], deployed: Mapping[str, Deployed]) -> list[Diagnostic]:
+        """Roll releases one after the other, then watch the canary among them, or of them; return what failed.
+
+        What comes after one that failed is left as it is: no request goes to a canary that is not there.
+        """
+        for each in wanted:
+            if found := await self.roll(each, deployed.get(each.name)):
+                return found
+        names = {each.name for each in wanted if baking.sends_anew(each, deployed.get(each.name))}
+        canary = next((each for each in self.canaries if names & {each.serving.release, self.of(each)}), None)
+        return await self.bake(canary) if canary and canary.percent else []
+
+    async def bake(self, canary: Canary) -> list[Diagnostic]:
+        """Watch a canary; where it breaks its model's promise, send no more requests to it, and return how it did."""
+        broken = await baking.watch(canary, self.place, self.on_event)
+        if broken is None:
+            return []
+        wanted = next(each for each in releases.wanted_of(self.workspace.tree) if each.name == self.of(canary))
+        again, done = await asyncio.to_thread(baking.withdrawn, self.workspace, canary, wanted)
+        deployed = await asyncio.to_thread(existing.deployed_at, self.place)
+        failed = await self.roll(again, deployed.get(again.name))
+        return [baking.finding(canary, broken, done), *failed]
+
+    def of(self, canary: Canary) -> str:
+        """Return the release of a canary's model."""
+        return self.models[canary.serving.release]
 
     async def remove(self, found: Sequence[Deployed]) -> None:
         """Remove releases: models side by side, then what they share.
@@ -154,7 +185,8 @@ class Rolling:
         """Return how long a release's model may take to load."""
         from workaday.blueprint import naming
 
-        models = self.workspace.blueprint.models
+        blueprint = self.workspace.blueprint
+        models = [*blueprint.models, *(each.model for each in blueprint.canaries)]
         return max(
             (each.load_timeout_seconds for each in models if naming.release(each.name) == wanted.name), default=0
         )

@@ -160,6 +160,7 @@ class Canary(Rare):
 
     percent: Percentage | None = Field(None, description="Its share of the requests.")
     shadow: bool = Field(False, description="Copy requests to it and drop its answers.")
+    bake: Duration | None = Field(None, description="How long `apply` watches whether it keeps the model's `slo`.")
     overrides: Overrides = Field(description="What it has otherwise.")
 
 

@@ -1,7 +1,8 @@
 """The files of one project as layers: merged into one document, with the position of every key in its own file.
 
 Layers, each over the one before: the overlays' `defaults.yaml`, project.yaml, the environment.
-Maps merge; lists whose items all have a `name` merge by it; `{name: x, remove: true}` deletes; all else replaces.
+Maps merge, but one of another `kind` replaces; lists whose items all have a `name` merge by it; `{name: x, remove: true}`
+deletes; all else replaces.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ class Sources:
             for layer in self.layers:
                 self.data = self._merge(self.data, layer.data, layer, ())
 
+    @property
+    def base(self) -> Document:
+        """The layer that is project.yaml."""
+        return self.layers[self._base]
+
     def locate(self, path: KeyPath, at: At = "value") -> Span | None:
         """Return where `path` is written; where it is not, its nearest parent that is.
 
@@ -51,7 +57,7 @@ class Sources:
             if best is None or depth > best[0] or (depth == best[0] and _declares(node, best[3])):
                 best = (depth, layer, key, node)
         if best is None or best[0] == 0:
-            base = self.layers[self._base]
+            base = self.base
             return base.span(None, base.root, "value")
         depth, layer, key, node = best
         return layer.span(key, node, at if depth == len(path) else "key")
@@ -112,7 +118,7 @@ class Sources:
         return tuple(inner)
 
     def _merge(self, low: Any, high: Any, layer: Document, path: KeyPath) -> Any:
-        if isinstance(low, dict) and isinstance(high, dict):
+        if isinstance(low, dict) and isinstance(high, dict) and _of_one_kind(low, high):
             merged = dict(low)
             for key, value in high.items():
                 merged[key] = self._merge(low.get(key), value, layer, (*path, key))
@@ -172,6 +178,11 @@ def walk(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
             yield from walk(each, (*path, index))
     else:
         yield path, value
+
+
+def _of_one_kind(low: dict[str, Any], high: dict[str, Any]) -> bool:
+    """Whether two maps may merge: a torch server's keys mean nothing to vLLM, nor a local platform's to a cloud."""
+    return "kind" not in low or high.get("kind", low["kind"]) == low["kind"]
 
 
 def _removes(item: Any) -> bool:
