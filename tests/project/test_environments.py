@@ -58,6 +58,20 @@ def test_maps_merge_and_named_lists_merge_by_name(stages):
     assert project.models[0].scale.max == 20
 
 
+def test_a_map_of_another_kind_replaces(stages):
+    stages.write(
+        "environments/gcp.yaml",
+        "platform: {kind: gcp, project: stories-prod, region: us-central1}\n"
+        "models:\n  - {name: story, server: {kind: vllm, args: {dtype: half}}, weights: {uri: 's3://b/w'}}\n",
+    )
+    project = stages.load(env="gcp").project
+    assert project.platform.tags == {}, "another cloud's tags and region are not this one's"
+    assert (project.models[0].server.kind, project.models[0].server.args) == ("vllm", {"dtype": "half"})
+    assert project.models[0].scale.max == 2, "the model itself merges"
+    stages.write("environments/same.yaml", "platform: {kind: aws, region: us-west-2}\n")
+    assert stages.load(env="same").project.platform.tags == {"owner": "platform", "team": "stories"}
+
+
 def test_remove_deletes(stages):
     assert [pool.name for pool in stages.load(env="dev").project.pools] == ["cpu"]
 
