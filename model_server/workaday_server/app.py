@@ -28,6 +28,8 @@ from workaday_server.messages import Request, Response, json_response
 from workaday_server.metrics import CONTENT_TYPE, Metrics
 from workaday_server.models import Model, Models
 from workaday_server.openapi import document
+from workaday_server.pipelines.failures import StepFailed
+from workaday_server.pipelines.settings import PipelineConfig
 from workaday_server.protocols import openai, openai_errors, raw, v1
 from workaday_server.streams import Stream
 from workaday_server.version import __version__
@@ -196,9 +198,14 @@ class App:
         return partial(queue.cancel, call)
 
     def _codec(self, request: Request, target: Target, model: Model) -> tuple[v1.Decoder, Callable[[list[Any]], Any]]:
+        exchange: Any
+        if isinstance(model.config, PipelineConfig):
+            from workaday_server.pipelines.queue import Exchange
+
+            exchange = Exchange(request, target.protocol)
+            return exchange.decode, exchange.encode
         if target.protocol == "raw":
             return lambda: raw.decode(request), raw.encode
-        exchange: Any
         if target.protocol == "v1":
             whole = model.queue is not None and model.queue.predictor.whole_body
             exchange = v1.Exchange(request, whole=whole)
@@ -304,7 +311,8 @@ def _id_of(request: Request) -> str:
 
 
 def _in_json(error: ServerError, headers: Mapping[str, str]) -> Response:
-    return json_response({"error": error.message}, error.status, headers)
+    step = {"step": error.step} if isinstance(error, StepFailed) else {}
+    return json_response({"error": error.message, **step}, error.status, headers)
 
 
 def _allow(request: Request, *methods: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workaday_server.errors import ConfigError
+from workaday_server.pipelines.settings import PipelineConfig, read_pipeline
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -72,6 +73,12 @@ class ServerConfig:
     grpc_port: int | None = None
     state_file: Path | None = None
     drain_seconds: float = 0.0
+    pipelines: tuple[PipelineConfig, ...] = ()
+
+    @property
+    def served(self) -> tuple[ModelConfig | PipelineConfig, ...]:
+        """Return all that has an address; a pipeline comes after the models that it calls."""
+        return (*self.models, *self.pipelines)
 
 
 def read_config(path: Path) -> ServerConfig:
@@ -158,6 +165,7 @@ class _Reader:
 def _server(read: _Reader, folder: Path) -> ServerConfig:
     version = read.take("version", ..., f"{VERSION}", lambda value: type(value) is int and value == VERSION)
     entries = read.take("models", ..., "a list", lambda value: isinstance(value, list))
+    graphs = read.take("pipelines", [], "a list", lambda value: isinstance(value, list))
     state_file = read.text("state_file", None, null=True)
     config = ServerConfig(
         host=read.text("host", "127.0.0.1"),
@@ -169,14 +177,22 @@ def _server(read: _Reader, folder: Path) -> ServerConfig:
         ),
         state_file=folder / state_file if state_file else None,
         drain_seconds=read.seconds("drain_seconds", 0.0, 0),
+        pipelines=tuple(
+            read_pipeline(_Reader(entry, f"pipelines[{index}]", read.findings), _limits, _is_route)
+            for index, entry in enumerate(graphs)
+        ),
     )
     read.close()
     if config.grpc_port is not None and config.grpc_port == config.port:
         read.note("grpc_port", "must be another port than `port`")
     for what in ("name", "route"):
-        values = [getattr(model, what) for model in config.models if getattr(model, what) not in (None, ...)]
+        values = [getattr(each, what) for each in config.served if getattr(each, what) not in (None, ...)]
         for value in sorted({value for value in values if values.count(value) > 1}):
             read.note("models", f"{what} `{value}` occurs more than once")
+    names = {model.name for model in config.models}
+    for pipeline in config.pipelines:
+        for name in sorted(pipeline.local_models() - names - {...}):
+            read.note("pipelines", f"{pipeline.name} calls `{name}`, which is no model of this file and has no `url`")
     return config
 
 

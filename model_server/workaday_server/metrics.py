@@ -187,6 +187,12 @@ class Metrics:
             "Requests that failed, by cause: client, overload, deadline, unavailable, predictor, disconnect.",
             ("model", "cause"),
         )
+        step = ("model", "step")
+        self.step_seconds = Histogram(
+            "workaday_step_seconds", "From asking a step's model to its answer.", (*step, "protocol"), SECONDS
+        )
+        self.step_errors = Counter("workaday_step_errors_total", "Steps without an answer, by cause.", (*step, "cause"))
+        self.step_retries = Counter("workaday_step_retries_total", "Times that a step's model was asked again.", step)
         self.model_state = Gauge("workaday_model_state", "1 for the state that the model is in.", ("model", "state"))
         self.load_seconds = Gauge("workaday_model_load_seconds", "How long the model's last load took.", model)
         self.model_memory = Gauge("workaday_model_memory_bytes", "What loading the model added to the process.", model)

@@ -13,6 +13,7 @@ from workaday_server import measure, progress
 from workaday_server.config import ModelConfig
 from workaday_server.errors import ConfigError, NotFound, Unavailable
 from workaday_server.metrics import Metrics, resident_bytes
+from workaday_server.pipelines.settings import PipelineConfig
 from workaday_server.predictor import Predictor, explain, load
 from workaday_server.progress import Progress
 from workaday_server.worker import ModelQueue
@@ -26,7 +27,7 @@ UNLOAD_MARGIN_SECONDS = 5.0
 class Model:
     """A name's slot: what serves now, and how the newest revision fares."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig | PipelineConfig) -> None:
         self.name = config.name
         self.config = config  # of the revision that serves, or that loads first
         self.queue: ModelQueue | None = None
@@ -65,14 +66,14 @@ class Models:
     def __init__(self, metrics: Metrics, changed: Callable[[], None]) -> None:
         self.by_name: dict[str, Model] = {}
         self.by_route: dict[str, Model] = {}
-        self._wanted: dict[str, ModelConfig] = {}
+        self._wanted: dict[str, ModelConfig | PipelineConfig] = {}
         self._metrics = metrics
         self._changed = changed
         self._work: asyncio.Task[None] | None = None
         self._unloading: set[asyncio.Task[None]] = set()
         metrics.refreshers.append(self._refresh_metrics)
 
-    def want(self, configs: tuple[ModelConfig, ...]) -> None:
+    def want(self, configs: tuple[ModelConfig | PipelineConfig, ...]) -> None:
         """Say which models there should be; loading starts, or goes on, in the background.
 
         What failed is tried again: what it lacked may be there now.
@@ -140,7 +141,7 @@ class Models:
         while (config := self._next()) is not None:
             await self._load(config)
 
-    def _next(self) -> ModelConfig | None:
+    def _next(self) -> ModelConfig | PipelineConfig | None:
         for name, config in self._wanted.items():
             model = self.by_name.get(name)
             if model is None:
@@ -149,7 +150,7 @@ class Models:
                 return config
         return None
 
-    async def _load(self, config: ModelConfig) -> None:
+    async def _load(self, config: ModelConfig | PipelineConfig) -> None:
         model = self.by_name[config.name]
         model.attempted, model.began = config.revision, time.monotonic()
         model.attempts += 1
@@ -162,23 +163,42 @@ class Models:
         log.info("model %s: loading revision %s", config.name, config.revision)
         before, counted = resident_bytes(), model.progress
         try:
-            predictor = await _in_thread(lambda: _loaded(config, counted))
+            queue = await self._made(config, counted)
         except Exception as error:
             model.state, model.error = "failed", explain(error)
             log.error(
                 "model %s: %s", config.name, model.error, exc_info=None if isinstance(error, ConfigError) else error
             )
         else:
-            self._install(model, config, predictor)
+            self._install(model, config, queue)
             model.memory_bytes = max(0, resident_bytes() - before)
         model.seconds = time.monotonic() - model.began
         self._metrics.load_seconds.set((model.name,), model.seconds)
         self._metrics.model_memory.set((model.name,), model.memory_bytes)
         self._changed()
 
-    def _install(self, model: Model, config: ModelConfig, predictor: Predictor) -> None:
+    async def _made(self, config: ModelConfig | PipelineConfig, counted: Progress) -> ModelQueue:
+        if isinstance(config, ModelConfig):
+            predictor = await _in_thread(lambda: _loaded(config, counted))
+            return ModelQueue(config.name, predictor, config.limits, config.batching, self._metrics)
+        from workaday_server.pipelines.queue import PipelineQueue
+
+        needed = config.local_models(required=True)
+        return PipelineQueue(config, self._metrics, self._step_queue, lambda: all(map(self._answers, needed)))
+
+    def _step_queue(self, name: str) -> ModelQueue:
+        """Return the queue to a step's model; one that goes away still serves what a pipeline has begun."""
+        model = self.by_name.get(name)
+        if model is None:
+            raise Unavailable(f"model {name} was unloaded", retry_after=1)
+        return model.queue or self.queue(model)
+
+    def _answers(self, name: str) -> bool:
+        return name in self.by_name and self.by_name[name].ready
+
+    def _install(self, model: Model, config: ModelConfig | PipelineConfig, queue: ModelQueue) -> None:
         old, model.config = model.queue, config
-        model.queue = ModelQueue(config.name, predictor, config.limits, config.batching, self._metrics)
+        model.queue = queue
         if model.state != "draining":  # it may have been removed meanwhile
             model.state = "ready"
         self._index()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workaday_server.models import Model, Models
+from workaday_server.pipelines.settings import PipelineConfig
 from workaday_server.protocols import openai
 
 ERRORS = {
@@ -46,6 +47,8 @@ def _model_paths(model: Model) -> dict[str, Any]:
         f"/v2/models/{name}/ready": {"get": _get(f"Whether {name} is ready", unready=True)},
         f"/v2/models/{name}/infer": {"post": _post(f"Ask {name}, V2", "V2Request", "V2Answer")},
     }
+    if isinstance(model.config, PipelineConfig):
+        del paths[f"/v2/models/{name}/infer"]
     if model.config.route:
         paths[model.config.route] = {"post": _route(model)}
         if model.queue and model.queue.predictor.page is not None:

@@ -71,7 +71,7 @@ class Server:
             await self._rpc.start()
             log.info("listening for gRPC on %s:%d", self.config.host, self.config.grpc_port)
         self._state = "serving"
-        self.models.want(self.config.models)
+        self.models.want(self.config.served)
         sweeper = loop.create_task(self._sweep())
         await stop.wait()
         await self._drain(stop)
@@ -91,7 +91,7 @@ class Server:
             log.warning("host and ports change only by a restart")
         self.config = config
         self._reloads, self._reload_error = self._reloads + 1, None
-        self.models.want(config.models)
+        self.models.want(config.served)
 
     async def _drain(self, stop: asyncio.Event) -> None:
         """Say that we go, serve on for those who have not heard, refuse what is new, finish what is in flight."""

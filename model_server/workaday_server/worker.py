@@ -82,6 +82,9 @@ class ModelQueue:
             self._expire_at(call.deadline)
         self._peak = max(self._peak, in_flight)
         self._empty.clear()
+        self._enqueue(call, in_flight)
+
+    def _enqueue(self, call: Call, in_flight: int) -> None:
         if (threads := len(self.threads)) < self.workers and threads < in_flight + self._abandoned():
             self._start_thread()
         self._incoming.put(call)
@@ -98,8 +101,7 @@ class ModelQueue:
 
     def stuck(self) -> int:
         """Return how many calls run although their deadline has passed."""
-        now = perf_counter()
-        return sum(now > call.deadline for calls in list(self._running.values()) for call in calls[:1])
+        return sum(perf_counter() > call.deadline for calls in list(self._running.values()) for call in calls[:1])
 
     def _abandoned(self) -> int:
         """Return how many threads run what no one waits for any more: a call in flight must not count on them."""
@@ -121,9 +123,8 @@ class ModelQueue:
         self._deliver()
         for _ in self.threads:
             self._incoming.put(None)
-        threading.Thread(
-            target=self._work_goodbye, args=(list(self.threads),), name=f"{self.name}-close", daemon=True
-        ).start()
+        goodbye, threads = self._work_goodbye, list(self.threads)
+        threading.Thread(target=goodbye, args=(threads,), name=f"{self.name}-close", daemon=True).start()
 
     # --- on the event loop ---
 

@@ -19,7 +19,7 @@ class Exchange:
     def __init__(self, request: Request, *, whole: bool = False) -> None:
         self._request = request
         self._whole = whole  # the predictor wants the body as it is
-        self._listed = False
+        self.listed = False  # it has `instances`
 
     def decode(self) -> tuple[list[Any], object]:
         """Return the instances.
@@ -36,12 +36,12 @@ class Exchange:
             return [body], None
         if not isinstance(body["instances"], list):
             raise ClientError("`instances` must be a list")
-        self._listed = True
+        self.listed = True
         return body["instances"], None
 
     def encode(self, outcomes: list[Any]) -> Response:
         """Return the predictions; the first instance that failed fails the request and is named."""
-        if not self._listed:
+        if not self.listed:
             return raw.encode(outcomes)
         for index, outcome in enumerate(outcomes):
             if isinstance(outcome, ServerError):
