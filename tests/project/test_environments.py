@@ -65,7 +65,7 @@ def test_a_map_of_another_kind_replaces(stages):
         "models:\n  - {name: story, server: {kind: vllm, args: {dtype: half}}, weights: {uri: 's3://b/w'}}\n",
     )
     project = stages.load(env="gcp").project
-    assert project.platform.tags == {}, "another cloud's tags and region are not this one's"
+    assert project.platform.tags is None, "another cloud's tags and region are not this one's"
     assert (project.models[0].server.kind, project.models[0].server.args) == ("vllm", {"dtype": "half"})
     assert project.models[0].scale.max == 2, "the model itself merges"
     stages.write("environments/same.yaml", "platform: {kind: aws, region: us-west-2}\n")

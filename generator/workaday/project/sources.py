@@ -1,8 +1,8 @@
 """The files of one project as layers: merged into one document, with the position of every key in its own file.
 
 Layers, each over the one before: the overlays' `defaults.yaml`, project.yaml, the environment.
-Maps merge, but one of another `kind` replaces; lists whose items all have a `name` merge by it; `{name: x, remove: true}`
-deletes; all else replaces.
+Maps merge, but one of another `kind` replaces; lists whose items all have a `name` merge by it;
+`{name: x, remove: true}` deletes; all else replaces.
 """
 
 from __future__ import annotations
