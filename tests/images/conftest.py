@@ -21,6 +21,14 @@ from load import debian
 from plane import programs
 
 BASE = "localhost/base"
+# What is worth its room in the cache: torch and what is below it.
+KEPT = "localhost/torch"
+TIDY = """
+for image in $(buildah images --format "{{.Name}}:{{.Tag}}" | grep -v -e "^$1:" -e "^$2:" -e "^<none>"); do
+  buildah rmi --force "$image" >/dev/null
+done
+buildah rmi --prune >/dev/null
+"""
 SUITE = "bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BASE_FILE = """\
@@ -105,14 +113,19 @@ class Buildah:
 
 
 @pytest.fixture(scope="session")
-def buildah() -> Buildah:
-    """buildah with the image `localhost/base` in its storage; left out where it cannot be had, and then CI fails."""
+def buildah() -> Iterator[Buildah]:
+    """buildah with the image `localhost/base` in its storage; left out where it cannot be had, and then CI fails.
+
+    What tests have built is removed at the end, but for torch.
+    """
     try:
-        return prepared(programs.kept() / "images")
+        made = prepared(programs.kept() / "images")
     except programs.Missing as reason:
         if os.environ.get("CI"):
             pytest.fail(str(reason), pytrace=False)
         pytest.skip(f"left out: {reason}")
+    yield made
+    made.inside(TIDY, BASE, KEPT)
 
 
 def prepared(home: Path) -> Buildah:

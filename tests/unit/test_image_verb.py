@@ -182,6 +182,18 @@ def test_pushing_again_drops_the_old_tag_unless_an_environment_wants_it(shop):
     assert set(shop.lock()) == {shop.reference("story")}
 
 
+def test_what_is_pushed_already_is_not_built_again_unless_that_is_asked_for(shop, capsys):
+    """Registries whose tags do not move, such as ECR's here, refuse another image under the same one."""
+    shop.builder("buildah")
+    assert run(["image", "story", "--push"]) == 0
+    before = len(shop.said())
+    assert run(["image", "story", "--push"]) == 0
+    assert f"is pushed: {DIGEST}" in capsys.readouterr().out
+    assert len(shop.said()) == before
+    assert run(["image", "story", "--push", "--again"]) == 0
+    assert len(shop.said()) == 2 * before
+
+
 def test_no_builder_is_said_with_what_to_install(shop, capsys):
     assert run(["image", "story"]) == 1
     said = codes(capsys)

@@ -350,6 +350,7 @@ def image(
     env: Stage = None,
     every: Annotated[bool, typer.Option("--all", help="Every model that has an image of its own.")] = False,
     push: Annotated[bool, typer.Option("--push", help="Push it, and note its digest in workaday.lock.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Push it even if workaday.lock has it already.")] = False,
     builder: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--builder", help="buildah, podman or docker; the first that is there by default."),
@@ -371,7 +372,7 @@ def image(
     names = room.names(model, every=every)
     if context:
         return room.context(names, file, env, context)
-    options = room.Options(builder, room.arguments(build_arg or []), platform, push)
+    options = room.Options(builder, room.arguments(build_arg or []), platform, push, again)
     return room.image(names, file, env, options, as_json=format is Format.json)
 
 

@@ -30,22 +30,24 @@ class Options:
         arguments: build arguments over those that the model gives.
         platform: the machine's kind that it is built for; None is this one's.
         push: to the registry, and note the digest.
+        again: even what workaday.lock has already; a registry whose tags do not move will refuse it.
     """
 
     builder: str | None
     arguments: Mapping[str, str]
     platform: str | None
     push: bool
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class Built:
-    """One image that was built; `digest` is None unless it was pushed."""
+    """One image that was built, or was there; `digest` is None unless it is in the registry, `sbom` if it was there."""
 
     model: str
     image: str
     digest: str | None
-    sbom: str
+    sbom: str | None
 
 
 def image(names: tuple[str, ...], file: Path, stage: str | None, options: Options, *, as_json: bool) -> int:
@@ -55,10 +57,18 @@ def image(names: tuple[str, ...], file: Path, stage: str | None, options: Option
 
     workspace, wanted = opened(names, file, stage)
     kept = workspace.state / "images"
-    builder = builders.find(options.builder, kept / "build.log")
-    builder.log.unlink(missing_ok=True)
-    found: list[Built] = []
-    for each in wanted:
+    there = images.pushed(workspace) if options.push and not options.again else {}
+    found = [
+        Built(each.model.name, each.reference, there[each.reference], None)
+        for each in wanted
+        if each.reference in there
+    ]
+    missing = [each for each in wanted if each.reference not in there]
+    for it in found if not as_json else ():
+        say(f"{it.model}  {it.image}  is pushed: {it.digest}")
+    builder = builders.find(options.builder, kept / "build.log") if missing else None
+    for each in missing:
+        assert builder is not None
         made = build(workspace, each, builder, options, kept, as_json=as_json)
         if made.digest:
             images.record(workspace, {made.image: made.digest})  # at once: the next one may fail

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workaday.cli.use import find_model
-from workaday.cli.versions import changed, index_of, say_unless
+from workaday.cli.versions import index_of, say_unless
+from workaday.execute.edits import changed
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace

@@ -89,7 +89,7 @@ def unbuilt(workspace: Workspace) -> list[Diagnostic]:
     A warning where nothing was ever pushed for a model: somebody else may build. An error where it was pushed, and its
     files have changed since: the new tag is surely not there.
     """
-    found = []
+    found, known = [], {images.repository(each) for each in pushed(workspace)}
     for index, model, serving in released(workspace.blueprint):
         container = serving.container
         if container.built is None or container.image != container.built:
@@ -97,7 +97,7 @@ def unbuilt(workspace: Workspace) -> list[Diagnostic]:
         command = f"workaday image {workspace.blueprint.models[index].name} --push"
         if workspace.stage != DEFAULT_STAGE:
             command += f" --env {workspace.stage}"
-        stale = images.repository(container.built) in pushed_repositories(workspace)
+        stale = images.repository(container.built) in known
         what = "has changed since its image was pushed" if stale else f"has no image in {LOCK_NAME} yet"
         found.append(
             Diagnostic(
@@ -111,9 +111,9 @@ def unbuilt(workspace: Workspace) -> list[Diagnostic]:
     return found
 
 
-def pushed_repositories(workspace: Workspace) -> set[str]:
-    """Return the images of which workaday.lock has a digest, without their tags."""
-    return {images.repository(each) for each in images.parse(text_of(workspace.root / LOCK_NAME))}
+def pushed(workspace: Workspace) -> Mapping[str, str]:
+    """Return the digest of each image that was pushed, by reference with its tag, as workaday.lock says."""
+    return images.parse(text_of(workspace.root / LOCK_NAME))
 
 
 def record(workspace: Workspace, pushed: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ class Builder:
     Attributes:
         name: one of `BUILDERS`.
         binary: its path.
-        log: the file that takes its words.
+        log: the file that takes its words; it begins anew with each `find`.
     """
 
     name: str
@@ -137,6 +137,7 @@ def find(name: str | None, log: Path) -> Builder:
         if each == "docker" and (why := no_daemon(binary)):
             reasons.append(why)
             continue
+        log.unlink(missing_ok=True)
         return Builder(each, binary, log)
     what = "; ".join(reasons) or f"no {name or ', podman or docker'.join(('buildah', ''))} on PATH"
     raise mistake("X170", what, *NO_BUILDER_HINTS)
