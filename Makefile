@@ -34,6 +34,7 @@ soak: $(VENV)/.dev $(VENV)/.foreign
 # control plane (tests/cluster/README.md) and the real azurerm provider. Without Go, what is left out is said.
 test-cluster: $(VENV)/.dev $(VENV)/.foreign
 	@$(BIN)/python tests/cluster/tools/build.py --may-lack-go
+	@$(BIN)/pytest -m "cluster and not soak" --timeout 3600 tests/images
 	@$(BIN)/pytest -m "cluster and not soak" --timeout 3600 tests/cluster
 
 lint: $(VENV)/.dev
