@@ -58,7 +58,7 @@ def builtin(api: str, kind: str, version: str) -> jsonschema.Draft202012Validato
 def validator(api: str, kind: str) -> jsonschema.Draft202012Validator | None:
     """Return what validates a custom kind, or None for what is none."""
     group, _, version = api.rpartition("/")
-    for path in sorted(CRDS.glob(f"*/{group}_{kind.lower()}*.yaml")):
+    for path in sorted(CRDS.glob(f"*/{group}_{kind.lower()[:-1]}*.yaml")):
         spec = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)["spec"]
         if spec["names"]["kind"] == kind:
             found = next(each for each in spec["versions"] if each["name"] == version)

@@ -11,6 +11,7 @@ from plane.plane import Plane
 CRDS = Path(__file__).resolve().parents[3] / "schemas" / "crds"
 PROJECTS = (
     "gateway-api",
+    "cert-manager",
     "envoy-gateway",
     "prometheus-operator",
     "keda",
