@@ -6,7 +6,6 @@ from typing import Any
 
 from workaday_server.models import Model, Models
 from workaday_server.pipelines.settings import PipelineConfig
-from workaday_server.protocols import openai
 
 ERRORS = {
     "400": "the request is wrong",
@@ -60,7 +59,7 @@ def _openai_paths(models: Models) -> dict[str, Any]:
     """Return OpenAI's addresses, where some model answers there."""
     ready = [model.queue for model in models.by_name.values() if model.queue]
     paths: dict[str, Any] = {}
-    if writers := sorted(queue.name for queue in ready if openai.engine_of(queue)):
+    if writers := sorted(queue.name for queue in ready if queue.predictor.engine):
         paths["/v1/chat/completions"] = _openai("Go on with a conversation", "ChatRequest", writers, stream=True)
         paths["/v1/completions"] = _openai("Go on with a text", "CompletionRequest", writers, stream=True)
     if embedders := sorted(queue.name for queue in ready if queue.predictor.embeds):

@@ -68,7 +68,7 @@ def submit(
     body: Mapping[str, Any] = request.document
     if request.path == EMBEDDINGS:
         return _embed(body, queue, context, deadline, done)
-    engine = engine_of(queue)
+    engine = queue.predictor.engine
     if engine is None:
         raise Refused(f"model {queue.name} does not generate text", "model", "model_not_supported")
     from workaday_server.protocols.openai_writing import Writing
@@ -76,11 +76,6 @@ def submit(
     writing = Writing(engine, WRITING[request.path], queue.name, request.id, queue.limits.timeout_seconds)
     writing.start(body, deadline, done)
     return writing.leave
-
-
-def engine_of(queue: ModelQueue) -> Any:
-    """Return what generates a model's texts, or None."""
-    return getattr(queue.predictor.instance, "engine", None)
 
 
 def _embed(

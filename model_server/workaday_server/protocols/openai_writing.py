@@ -5,37 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from workaday_server.calls import refusal
 from workaday_server.errors import DeadlineExceeded, ServerError
-from workaday_server.generation.requests import Generation, GenerationRequest, Piece
+from workaday_server.generation.requests import Generation, Piece
 from workaday_server.messages import Response
 from workaday_server.protocols import openai_requests
 from workaday_server.protocols.openai_answers import Answer
 
+if TYPE_CHECKING:
+    from workaday_server.generation.engine import Engine
+
 EVENTS = "text/event-stream; charset=utf-8"
 UNBUFFERED = {"cache-control": "no-cache", "x-accel-buffering": "no"}  # proxies pass each event on as it comes
-
-
-class Generator(Protocol):
-    """The user's part of a model that writes."""
-
-    def chat_prompt(self, messages: list[dict[str, str]]) -> str | tuple[int, ...]:
-        """Return a conversation as one prompt."""
-
-
-class Engine(Protocol):
-    """What generates: see `workaday_server.generation`."""
-
-    @property
-    def generator(self) -> Generator:
-        """Return the user's part."""
-
-    async def enqueue(
-        self, request: GenerationRequest, deadline: float | None = None, begin_by: float | None = None
-    ) -> Generation:
-        """Take a request in; its whole answer, or its first piece, has to be there by a time of `perf_counter`."""
 
 
 class Choices:

@@ -5,6 +5,7 @@ import time
 
 from workaday_server import ClientError, Overloaded
 from workaday_server.generation.requests import Generation, Piece
+from workaday_server.generation.stats import Stats
 
 
 class Engine:
@@ -13,6 +14,14 @@ class Engine:
         self.places = places
         self.running = 0
         self.cancelled = 0
+        self.stats = Stats(0)
+
+    @property
+    def in_flight(self):
+        return self.running
+
+    async def drained(self, seconds):
+        return True
 
     async def enqueue(self, request, deadline=None, begin_by=None):
         if request.prompt == "too long":
@@ -52,7 +61,13 @@ class Engine:
 
 class Predictor:
     def __init__(self, config):
-        self.engine = Engine(self, config.get("places", 1000))
+        self.places = config.get("places", 1000)
+
+    def load(self, path):
+        return None
+
+    def start_engine(self, loaded, config):
+        self.engine = Engine(self, self.places)
 
     def chat_prompt(self, messages):
         return " ".join(f"{each['role']}: {each['content']}" for each in messages)
