@@ -61,6 +61,7 @@ class ModelConfig:
     batching: Batching | None = None
     generation: GenerationConfig | None = None
     route: str | None = None
+    promise_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ def _model(read: _Reader, folder: Path) -> ModelConfig:
         batching=_batching(read),
         generation=_generation(read),
         route=read.take("route", None, "a path such as /story, outside /v1, /v2 and /metrics", _is_route, null=True),
+        promise_seconds=read.take("promise_seconds", None, "seconds, above 0", _is_promise, null=True),
     )
     read.close()
     return model
@@ -256,6 +258,10 @@ def _generation(parent: _Reader) -> GenerationConfig | None:
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_promise(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value <= 86400  # type: ignore[operator]
 
 
 def _is_environment(value: object) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workaday_server.generation.stats import Stats
+    from workaday_server.observing import Observed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -111,12 +112,18 @@ class Histogram(Metric):
             found = self.values[labels] = Series(self.bounds)
         return found
 
+    def refine(self, labels: Labels, bound: float) -> None:
+        """Give these label values a bucket that ends at `bound`; a new one starts their counts anew."""
+        bounds = tuple(sorted({*self.bounds, bound}))
+        if (found := self.values.get(labels)) is None or found.bounds != bounds:
+            self.values[labels] = Series(bounds)
+
     def samples(self) -> Iterator[str]:
         """Yield the cumulative buckets, the sum and the count per label values."""
         names = (*self.labels, "le")
         for labels, series in list(self.values.items()):
             seen = 0
-            for bound, count in zip((*self.bounds, float("inf")), series.counts, strict=True):
+            for bound, count in zip((*series.bounds, float("inf")), series.counts, strict=True):
                 seen += count
                 edge = "+Inf" if bound == float("inf") else f"{bound:g}"
                 yield f"{self.name}_bucket{_braces(names, (*labels, edge))} {seen}"
@@ -164,6 +171,29 @@ class Generation:
         self.sequences.set((model, "waiting"), stats.waiting)
 
 
+class Answers:
+    """What predictors say of their answers. Their threads count; here it is only shown."""
+
+    def __init__(self) -> None:
+        labels = ("model", "name", "class")
+        self.classes = Counter("workaday_answer_class_total", "Answers by what the predictor observes of them.", labels)
+        self.values = Histogram(
+            "workaday_answer_value", "Numbers that the predictor observes of its answers.", ("model", "name"), ()
+        )
+        self.reference = Gauge("workaday_answer_reference_share", "The share of a class that is expected.", labels)
+
+    def show(self, model: str, observed: Observed) -> None:
+        """Take over what a predictor's answers were; what an earlier revision observed is gone."""
+        for family in (self.classes, self.values, self.reference):
+            family.forget(model)
+        for (name, each), count in list(observed.classes.items()):
+            self.classes.set((model, name, each), count)
+        for name, series in list(observed.numbers.items()):
+            self.values.values[model, name] = series
+        for (name, each), share in observed.reference.items():
+            self.reference.set((model, name, each), share)
+
+
 class Metrics:
     """Every metric of the server; `docs/metrics.md` is their list, and a test compares the two."""
 
@@ -198,6 +228,7 @@ class Metrics:
         self.model_memory = Gauge("workaday_model_memory_bytes", "What loading the model added to the process.", model)
         self.stuck = Gauge("workaday_stuck_calls", "Calls of the predictor that run past their deadline.", model)
         self.generation = Generation()
+        self.answers = Answers()
         self.connections = Gauge("workaday_connections", "Open client connections.")
         self.draining = Gauge("workaday_draining", "1 after SIGTERM.")
         self.gpu_memory = Gauge("workaday_gpu_memory_bytes", "GPU memory that torch holds.", ("device", "kind"))
@@ -206,7 +237,7 @@ class Metrics:
         self.open_files = Gauge("process_open_fds", "Open file descriptors.")
         self.started = Gauge("process_start_time_seconds", "Start, in seconds since 1970.")
         self.started.set((), time.time())
-        own = (*vars(self).values(), *vars(self.generation).values())
+        own = (*vars(self).values(), *vars(self.generation).values(), *vars(self.answers).values())
         self.families: list[Metric] = [each for each in own if isinstance(each, Metric)]
         self.refreshers: list[Callable[[], None]] = [self._process, self._gpu]
 

@@ -202,6 +202,8 @@ class Models:
         if model.state != "draining":  # it may have been removed meanwhile
             model.state = "ready"
         self._index()
+        if (promised := getattr(config, "promise_seconds", None)) is not None:
+            self._metrics.request_seconds.refine((config.name,), promised)
         workers, torch_threads = model.queue.workers, model.queue.torch_threads
         seconds = time.monotonic() - model.began
         log.info(
@@ -236,6 +238,8 @@ class Models:
             self._metrics.queue_length.set((name,), queue.waiting() if queue else 0)
             self._metrics.stuck.set((name,), queue.stuck() if queue else 0)
             self._metrics.concurrency.set((name,), model.config.limits.concurrency)
+            if queue and (observed := queue.predictor.observed):
+                self._metrics.answers.show(name, observed)
             if queue and (engine := queue.predictor.engine):
                 # Calls of the model's own addresses stand in the engine too, once a thread has taken them.
                 self._metrics.in_flight.set((name,), queue.waiting() + engine.in_flight)

@@ -17,6 +17,7 @@ from workaday_server.config import ModelConfig
 from workaday_server.embedding import Texts, embedded
 from workaday_server.errors import ConfigError, PredictorError, ServerError
 from workaday_server.loader import Namespace
+from workaday_server.observing import Observed, observed
 
 if TYPE_CHECKING:
     from workaday_server.generation.engine import Engine
@@ -36,6 +37,7 @@ class Predictor:
         page: what a browser gets at the model's route, or None.
         embeds: it has a method `embed`, for texts' vectors.
         batched: the predictor answers several payloads in one call.
+        observed: what its answers were, where it has a method `observe`.
         waits: `predict` is a coroutine function.
         torch_threads: how many threads torch should have in each worker, where that was measured.
     """
@@ -56,6 +58,7 @@ class Predictor:
         self._predict_batch = self._bound("predict_batch")
         self._after = getattr(instance, "after_predict", None)
         self.batched = self._predict_batch is not None
+        self.observed: Observed | None = observed(instance)
 
     @property
     def engine(self) -> Engine | None:
@@ -98,10 +101,12 @@ class Predictor:
         return list(embedded(lambda texts: self._wait(self._embed(texts)), requests))
 
     def _finished(self, answer: Any) -> Any:
-        if self._after is None:
-            return answer
-        replaced = self._wait(self._after(answer))
-        return answer if replaced is None else replaced
+        if self._after is not None:
+            replaced = self._wait(self._after(answer))
+            answer = answer if replaced is None else replaced
+        if self.observed is not None and not isinstance(answer, Iterator | AsyncIterator):
+            self.observed.note(answer)
+        return answer
 
     def iterate(self, pieces: Iterator[Any] | AsyncIterator[Any]) -> Generator[Any, None, None]:
         """Yield the pieces of a streamed answer; async ones come from the predictor's own loop."""

@@ -33,6 +33,7 @@ FULL: dict[str, Any] = {
             "limits": {"concurrency": 8, "queue": 0, "timeout_seconds": 60, "body_bytes": 1},
             "batching": {"max_size": 8, "max_wait_seconds": 0.005},
             "route": "/a/b",
+            "promise_seconds": 3,
         }
     ],
 }
@@ -81,6 +82,8 @@ WRONG = [
     ("models", [MODEL | {"limits": {"timeout_seconds": 0}}]),
     ("models", [MODEL | {"batching": {"max_size": 0}}]),
     ("models", [MODEL | {"batching": 3}]),
+    ("models", [MODEL | {"promise_seconds": 0}]),
+    ("models", [MODEL | {"promise_seconds": True}]),
     ("models", [MODEL | {"route": "a"}]),
     ("models", [MODEL | {"wieghts": "w"}]),
     ("models", [{"name": "a"}]),

@@ -55,3 +55,14 @@ def test_a_served_model_is_counted(server) -> None:
     assert server.metric('workaday_request_seconds_count{model="a"}') == 4
     assert server.metric('workaday_stage_seconds_count{model="a",stage="predict"}') == 3
     assert server.metric('workaday_in_flight{model="a"}') == 0
+
+
+def test_a_promise_is_the_end_of_a_bucket(server) -> None:
+    server.model("a", promise_seconds=3)
+    server.model("b", promise_seconds=5)
+    server.start()
+    for model in ("a", "b"):
+        server.post(f"/{model}", 1)
+    assert server.metric('workaday_request_seconds_bucket{model="a",le="3"}') == 1
+    buckets = [line for line in server.get("/metrics").text.splitlines() if "request_seconds_bucket" in line]
+    assert sum('model="b"' in line for line in buckets) + 1 == sum('model="a"' in line for line in buckets)
