@@ -22,6 +22,7 @@ def writer(module_server):
     module_server.model("writer", code, limits=LIMITS)
     module_server.model("hasty", code, limits={"timeout_seconds": 0.2})
     module_server.model("crowded", code, config={"places": 1})
+    module_server.model("brief", code, config={"sampling": {"max_tokens": 3, "seed": 9}})
     module_server.model("echo")
     return module_server.start()
 
@@ -116,6 +117,12 @@ def test_lengths_stops_and_seeds(client) -> None:
     assert [each.text for each in seeded.choices] == ["seed-4 x ", "seed-5 x "], "answers to one prompt differ"
 
 
+def test_where_the_request_says_nothing_the_models_config_holds(client) -> None:
+    assert client.completions.create(model="brief", prompt="a b c d").choices[0].text == "seed-9 a b "
+    chat = client.chat.completions.create(model="brief", messages=say("a b"), max_tokens=9, seed=1)
+    assert chat.choices[0].message.content == "seed-1 user: a b "
+
+
 def test_several_choices_are_streamed_side_by_side(client) -> None:
     stream = client.chat.completions.create(model="writer", messages=say("a b"), n=3, stream=True)
     said: dict[int, str] = {}
@@ -139,7 +146,7 @@ async def test_async_whole_and_streamed(aclient) -> None:
 
 
 def test_models_are_listed_for_both_protocols(client, writer) -> None:
-    names = ["crowded", "echo", "hasty", "writer"]
+    names = ["brief", "crowded", "echo", "hasty", "writer"]
     assert [each.id for each in client.models.list()] == names
     one = client.models.retrieve("writer")
     assert (one.id, one.object, one.owned_by, one.created > 1e9) == ("writer", "model", "workaday", True)

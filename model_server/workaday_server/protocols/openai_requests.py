@@ -79,8 +79,8 @@ class Asked:
         ]
 
 
-def chat(body: Mapping[str, Any], templated: Templated) -> Asked:
-    """Return what a chat asks for; `templated` makes its messages one prompt.
+def chat(body: Mapping[str, Any], templated: Templated, defaults: Sampling) -> Asked:
+    """Return what a chat asks for; `templated` makes its messages one prompt, `defaults` are the model's own.
 
     Raises:
         Refused: a parameter is wrong, or not one that is heeded.
@@ -90,22 +90,22 @@ def chat(body: Mapping[str, Any], templated: Templated) -> Asked:
     if not isinstance(messages, list) or not messages:
         raise Refused("`messages` must be a list with at least one message", "messages")
     prompt = templated([_message(each, f"messages[{index}]") for index, each in enumerate(messages)])
-    limit = body.get("max_completion_tokens")
-    return _asked(body, (prompt,), body.get("max_tokens") if limit is None else limit)
+    limit = _given(body, "max_completion_tokens", _given(body, "max_tokens", defaults.max_tokens))
+    return _asked(body, (prompt,), replace(defaults, max_tokens=limit))
 
 
-def text(body: Mapping[str, Any]) -> Asked:
-    """Return what a completion asks for.
+def text(body: Mapping[str, Any], defaults: Sampling) -> Asked:
+    """Return what a completion asks for; `defaults` are the model's own.
 
     Raises:
         Refused: a parameter is wrong, or not one that is heeded.
     """
     _check_known(body, "text")
-    limit = body.get("max_tokens")
-    return _asked(body, _prompts(body.get("prompt")), COMPLETION_TOKENS if limit is None else limit)
+    limit = _given(body, "max_tokens", defaults.max_tokens or COMPLETION_TOKENS)
+    return _asked(body, _prompts(body.get("prompt")), replace(defaults, max_tokens=limit))
 
 
-def _asked(body: Mapping[str, Any], prompts: tuple[Prompt, ...], max_tokens: Any) -> Asked:
+def _asked(body: Mapping[str, Any], prompts: tuple[Prompt, ...], defaults: Sampling) -> Asked:
     choices = _given(body, "n", 1)
     if type(choices) is not int or not 1 <= choices * len(prompts) <= MAX_CHOICES:
         raise Refused(f"`n` must be a whole number, and the answers {MAX_CHOICES} at most", "n")
@@ -118,19 +118,14 @@ def _asked(body: Mapping[str, Any], prompts: tuple[Prompt, ...], max_tokens: Any
     include_usage = _flag(options, "include_usage", "stream_options.include_usage")
     if _flag(options, "include_obfuscation", "stream_options.include_obfuscation"):
         raise _unsupported("stream_options.include_obfuscation")
-    return Asked(prompts, choices, _sampling(body, max_tokens), stream, include_usage)
+    return Asked(prompts, choices, _sampling(body, defaults), stream, include_usage)
 
 
-def _sampling(body: Mapping[str, Any], max_tokens: Any) -> Sampling:
-    stop = _given(body, "stop", ())
-    values: dict[str, Any] = {
-        "max_tokens": max_tokens,
-        "temperature": _given(body, "temperature", 1.0),
-        "top_p": _given(body, "top_p", 1.0),
-        "stop": (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, list | tuple) else (stop,),
-        "seed": body.get("seed"),
-    }
-    sampling = Sampling(**values)
+def _sampling(body: Mapping[str, Any], defaults: Sampling) -> Sampling:
+    values = {key: _given(body, key, getattr(defaults, key)) for key in ("temperature", "top_p", "seed")}
+    stop = _given(body, "stop", defaults.stop)
+    values["stop"] = tuple(stop) if isinstance(stop, list | tuple) else (stop,)
+    sampling = replace(defaults, **values)
     try:
         sampling.check()
     except ClientError as error:

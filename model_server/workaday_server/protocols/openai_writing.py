@@ -173,6 +173,7 @@ class Writing:
         return Response(answer.whole(written))
 
     def _asked(self, body: Mapping[str, Any]) -> openai_requests.Asked:
+        generator = self._engine.generator
         if self._kind == "chat":
-            return openai_requests.chat(body, self._engine.generator.chat_prompt)
-        return openai_requests.text(body)
+            return openai_requests.chat(body, generator.chat_prompt, generator.sampling)
+        return openai_requests.text(body, generator.sampling)

@@ -4,7 +4,7 @@ import threading
 import time
 
 from workaday_server import ClientError, Overloaded
-from workaday_server.generation.requests import Generation, Piece
+from workaday_server.generation.requests import Generation, Piece, Sampling
 from workaday_server.generation.stats import Stats
 
 
@@ -61,6 +61,7 @@ class Engine:
 
 class Predictor:
     def __init__(self, config):
+        self.sampling = Sampling(**config.get("sampling", {}))
         self.places = config.get("places", 1000)
 
     def load(self, path):
