@@ -24,6 +24,7 @@ BASE = "localhost/base"
 # What is worth its room in the cache: torch and what is below it.
 KEPT = "localhost/torch"
 TIDY = """
+buildah rm --all >/dev/null  # builds that failed leave theirs
 for image in $(buildah images --format "{{.Name}}:{{.Tag}}" | grep -v -e "^$1:" -e "^$2:" -e "^<none>"); do
   buildah rmi --force "$image" >/dev/null
 done
