@@ -16,6 +16,7 @@ import yaml
 from chart_profiles import NAMES, values
 from helmet import helm, template
 
+from workaday.blueprint import naming
 from workaday.catalog.clouds import TERMS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -198,6 +199,7 @@ def route(rendered, **canary):
     release["models"][0]["route"]["canary"] |= canary
     manifests = template(CHART, release)
     [found] = chart_rules.of(manifests, "HTTPRoute")
+    assert found["metadata"]["name"] == naming.route("story")
     assert chart_schemas.errors(found) == []
     return found["spec"]["rules"][0]
 

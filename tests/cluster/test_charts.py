@@ -96,7 +96,7 @@ def test_a_budget_and_a_spread_select_the_pods_that_kserve_makes(
     labels = [each["metadata"]["labels"].get("app") for each in pods]
     budget = kubectl.get("poddisruptionbudget", "story-predictor", namespace)
     assert budget["spec"]["selector"]["matchLabels"]["app"] in labels
-    assert {each["metadata"]["name"] for each in kubectl.list("httproutes", namespace=namespace)} >= {"story"}
+    assert {each["metadata"]["name"] for each in kubectl.list("httproutes", namespace=namespace)} >= {"story-route"}
 
 
 def on_the_planes_nodes(found: dict[str, Any]) -> dict[str, Any]:

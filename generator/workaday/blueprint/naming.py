@@ -87,3 +87,8 @@ def _fit(text: str, rule: Rule, scope: str | None = None) -> str:
     mark = digits[: _MARK if scope is None else _WORLDS_MARK]
     glue = "" if rule.plain else "-"
     return base[: rule.most - len(glue) - len(mark)].rstrip("-") + glue + mark
+
+
+def route(model: str) -> str:
+    """Return the name of a model's HTTPRoute: KServe takes one of the model's own name for its own."""
+    return f"{model}-route"

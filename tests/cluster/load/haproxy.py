@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from plane.api import Object
+from plane.api import ApiError, Object
 from plane.plane import Plane
 from plane.processes import until
 from plane.services import Listener, endpoints
@@ -18,6 +18,7 @@ from load.debian import Program
 from load.following import following
 
 SLOTS = 200
+HEAVIEST = 256  # of a server's weights
 # Seconds until the proxy knows what the API server does: proxies of a cluster hear of an endpoint late.
 LAG = 1.0
 CONFIG = """\
@@ -38,7 +39,7 @@ frontend front
   bind 127.0.0.1:{port}
   default_backend model
 backend model
-  balance leastconn
+  balance {balance}
   server-template s {slots} 127.0.0.1:1 disabled
 """
 
@@ -94,6 +95,50 @@ class Late:
                 self.servers.become(wanted)
 
 
+class Shares(threading.Thread):
+    """Has the proxy give each backend of an HTTPRoute its weight, as a gateway does, and follows both."""
+
+    def __init__(self, plane: Plane, servers: Servers, namespace: str, route: str) -> None:
+        super().__init__(daemon=True)
+        self.plane, self.servers, self.namespace, self.route = plane, servers, namespace, route
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Follow until it is ended."""
+        while not self.ended.wait(LAG):
+            with suppress(OSError, ApiError):
+                shares = self.shares()
+                self.servers.become(set(shares))
+                for each, weight in shares.items():
+                    self.servers.say(f"set server model/s{self.servers.taken[each]} weight {weight}")
+
+    def shares(self) -> dict[Listener, int]:
+        """Return each ready endpoint's weight."""
+        api, groups = Plane(self.plane.folder).api, "/apis/gateway.networking.k8s.io/v1"
+        route = api.get(f"{groups}/namespaces/{self.namespace}/httproutes/{self.route}")
+        backends = route["spec"]["rules"][0]["backendRefs"]
+        whole = sum(each.get("weight", 1) for each in backends)
+        found: dict[Listener, int] = {}
+        for each in backends:
+            selector = f"kubernetes.io/service-name={each['name']}"
+            path = f"/apis/discovery.k8s.io/v1/namespaces/{self.namespace}/endpointslices"
+            ready = endpoints(api.get(path, labelSelector=selector)["items"], "http")
+            found |= {it: round(HEAVIEST * each.get("weight", 1) / whole / len(ready)) for it in ready}
+        return found
+
+
+@contextmanager
+def routed(plane: Plane, program: Program, namespace: str, route: str) -> Iterator[str]:
+    """Have HAProxy share requests out as an HTTPRoute's weights say, for the length of a block."""
+    with started(plane, program, namespace, "roundrobin") as (servers, url):
+        shares = Shares(plane, servers, namespace, route)
+        shares.start()
+        until("the proxy has a server", lambda: servers.taken)
+        yield url
+        shares.ended.set()
+        shares.join()
+
+
 @contextmanager
 def proxied(plane: Plane, program: Program, namespace: str, service: str, port_name: str = "http") -> Iterator[str]:
     """Have HAProxy before a Service's endpoints for the length of a block, which gets its address.
@@ -105,19 +150,26 @@ def proxied(plane: Plane, program: Program, namespace: str, service: str, port_n
         service: its name.
         port_name: of the Service's port.
     """
+    with started(plane, program, namespace, "leastconn") as (servers, url):
+        slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        selector = f"kubernetes.io/service-name={service}"
+        with following(plane, slices, Late(servers, port_name).changed, labelSelector=selector):
+            until("the proxy has a server", lambda: servers.taken)
+            yield url
+
+
+@contextmanager
+def started(plane: Plane, program: Program, namespace: str, balance: str) -> Iterator[tuple[Servers, str]]:
+    """Run HAProxy without servers for the length of a block; returns those that it may have, and its address."""
     name = f"haproxy-{namespace}"
     port, path = plane.port(name), Path(f"/tmp/{name[-40:]}-{plane.port(name)}.sock")  # a socket's path has 108 bytes
     config = plane.folder / f"{name}.cfg"
-    config.write_text(CONFIG.format(socket=path, port=port, slots=SLOTS))
+    config.write_text(CONFIG.format(socket=path, port=port, slots=SLOTS, balance=balance))
     plane.processes.start(name, [program.path, "-db", "-f", config], program.env)
     servers = Servers(path)
-    slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
-    selector = f"kubernetes.io/service-name={service}"
     try:
         plane.processes.ready(name, lambda: servers.say("show info"))
-        with following(plane, slices, Late(servers, port_name).changed, labelSelector=selector):
-            until("the proxy has a server", lambda: servers.taken)
-            yield f"http://127.0.0.1:{port}"
+        yield servers, f"http://127.0.0.1:{port}"
     finally:
         plane.processes.stop(name)
         path.unlink(missing_ok=True)

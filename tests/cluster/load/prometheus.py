@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from plane import controllers, http_add_on, network
 from plane.api import Object
 from plane.plane import Plane, fetch
 
@@ -54,8 +55,8 @@ def targets(pod: Object) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def scraping(plane: Plane, program: Program, namespace: str) -> Iterator[Prometheus]:
-    """Have Prometheus scrape a namespace's pods for the length of a block."""
+def scraping(plane: Plane, program: Program, namespace: str, address: str = "127.0.0.1") -> Iterator[Prometheus]:
+    """Have Prometheus scrape a namespace's pods for the length of a block, and listen at an address of the node."""
     name = f"prometheus-{namespace}"
     folder, port = plane.folder / name, plane.port(name)
     folder.mkdir()
@@ -67,9 +68,9 @@ def scraping(plane: Plane, program: Program, namespace: str) -> Iterator[Prometh
         program.path,
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
+        f"--web.listen-address={address}:{port}",
     ]
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{address}:{port}"
     plane.processes.start(name, command, program.env)
     try:
         with following(plane, f"/api/v1/namespaces/{namespace}/pods", partial(write, file)):
@@ -77,3 +78,16 @@ def scraping(plane: Plane, program: Program, namespace: str) -> Iterator[Prometh
             yield Prometheus(url)
     finally:
         plane.processes.stop(name)
+
+
+@contextmanager
+def serving(plane: Plane, program: Program, namespace: str) -> Iterator[Prometheus]:
+    """Have Prometheus scrape a namespace, where the product looks for it: at `prometheus-operated` in `monitoring`."""
+    controllers.make_namespace(plane, "monitoring")
+    with scraping(plane, program, namespace, network.NODE_ADDRESS) as scraped:
+        listener = plane.port(f"prometheus-{namespace}")
+        plane.kubectl.apply([*http_add_on.at_node("prometheus-operated", 9090, listener, "monitoring")])
+        try:
+            yield scraped
+        finally:
+            plane.kubectl("delete", "service,endpointslice", "prometheus-operated", "--namespace=monitoring")

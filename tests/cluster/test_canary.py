@@ -1,0 +1,158 @@
+"""A canary gets its share, is promoted, and gets nothing any more where it breaks its promise, by `workaday apply`.
+
+Real: the model server, Prometheus that scrapes it, KServe, Helm, the API server by whose proxy `apply` asks Prometheus,
+the rendered HTTPRoute. The gateway is HAProxy, which shares requests out by the weights of that route. Shorter than by
+default: `bake`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from load.client import asking
+from load.debian import Program
+from load.haproxy import routed
+from load.prometheus import serving
+from load.spot import Fleet
+from plane import programs
+from plane.kubectl import Kubectl
+from plane.plane import Plane
+from plane.pods import ProcessNode
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800), pytest.mark.usefixtures("kserve")]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+RATE = 40.0
+CANARY = "    canary: {percent: 25, bake: 25s, overrides: {config: OVERRIDES}}\n"
+PROJECT = """\
+version: 1
+name: house
+namespace: NAMESPACE
+platform: {kind: existing, context: plane, kubeconfig: kubeconfig}
+registry: {prefix: registry.example/NAMESPACE}
+gateway: {host: house.example}
+pools:
+  - {name: live, instances: [any], nodes: {max: 40}, spot: true}
+models:
+  - name: fast
+    server: {kind: torch, predictor: models/fast/predictor.py}
+    config: {word: first}
+    compute: {cpu: 1, memory: 1Gi}
+    limits: {concurrency: 16, queue: 1000, timeout: 10s}
+    slo: {p99: 5s, availability: 99}
+    route: {path: /fast}
+"""
+PREDICTOR = """\
+import os
+
+
+class Predictor:
+    def __init__(self, config):
+        self.word, self.fails = config["word"], config.get("fails", False)
+
+    def predict(self, payload):
+        if self.fails and payload["asked"] % 2:
+            raise RuntimeError("as it was told")
+        return {"word": self.word, "asked": payload["asked"], "process": os.getpid()}
+"""
+
+
+@pytest.fixture
+def folder(plane: Plane, fleet: Fleet, namespace: str, tmp_path: Path) -> Iterator[Path]:
+    """A project of one model, whose image is this machine's Python and the project's files."""
+    fleet.become("aws")
+    (tmp_path / "models" / "fast").mkdir(parents=True)
+    (tmp_path / "models" / "fast" / "predictor.py").write_text(PREDICTOR)
+    (tmp_path / "project.yaml").write_text(PROJECT.replace("NAMESPACE", namespace))
+    (tmp_path / "kubeconfig").write_bytes(plane.kubeconfig.read_bytes())
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    env = {"PATH": path, "PYTHONUNBUFFERED": "1"}
+    ProcessNode(plane).image(f"registry.example/{namespace}/fast", (), {"/workaday": tmp_path}, env)
+    yield tmp_path
+    plane.kubectl("delete", "inferenceservice", "--all", f"--namespace={namespace}", "--timeout=240s")
+
+
+@pytest.fixture
+def run(folder: Path) -> Run:
+    """Run the command in the project's folder."""
+    env = {**os.environ, "WORKADAY_HELM": str(programs.find("helm"))}
+
+    def do(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "workaday", *arguments]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        print(done.stdout, done.stderr)
+        return done
+
+    return do
+
+
+def with_canary(folder: Path, overrides: str) -> None:
+    """Give the model a canary."""
+    file = folder / "project.yaml"
+    file.write_text(file.read_text() + CANARY.replace("OVERRIDES", overrides))
+
+
+def weights(kubectl: Kubectl, namespace: str) -> list[int | None]:
+    """Return the weights of the route's backends."""
+    route = kubectl.get("httproute", "fast-route", namespace)
+    return [each.get("weight") for each in route["spec"]["rules"][0]["backendRefs"]]
+
+
+def test_a_canary_gets_its_share_and_is_promoted(
+    plane: Plane, haproxy: Program, prometheus: Program, run: Run, folder: Path, kubectl: Kubectl, namespace: str
+) -> None:
+    with serving(plane, prometheus, namespace) as scraped:
+        assert run("apply", "--yes").returncode == 0
+        with_canary(folder, "{word: second}")
+        with (
+            routed(plane, haproxy, namespace, "fast-route") as address,
+            asking(f"{address}/fast", RATE, folder) as report,
+        ):
+            done = run("apply", "--yes")
+            assert done.returncode == 0
+        print(report, dict(report.words), scraped.ask("up"), scraped.ask("workaday_requests_total"))
+        assert "requests, as promised" in done.stdout
+        assert weights(kubectl, namespace) == [750, 250]
+        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as shared:
+            promoted = run("plan")
+        assert "nothing to do" in promoted.stdout
+        assert run("promote", "fast", "--yes").returncode == 0
+        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as after:
+            run("status")
+    for each in (report, shared, after):
+        print(each, dict(each.words))
+        assert each.lost == 0, str(each)
+    assert set(report.words) == {"first", "second"}
+    assert 0.2 < shared.words["second"] / shared.answered < 0.3
+    assert set(after.words) == {"second"}
+    assert "word: second" in (folder / "project.yaml").read_text()
+    assert kubectl.list("inferenceservices", namespace=namespace)[0]["metadata"]["name"] == "fast"
+    assert len(kubectl.list("inferenceservices", namespace=namespace)) == 1
+
+
+def test_a_canary_that_breaks_its_promise_is_rolled_back(
+    plane: Plane, haproxy: Program, prometheus: Program, run: Run, folder: Path, kubectl: Kubectl, namespace: str
+) -> None:
+    with serving(plane, prometheus, namespace):
+        assert run("apply", "--yes").returncode == 0
+        with_canary(folder, "{word: second, fails: true}")
+        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as report:
+            done = run("apply", "--yes")
+        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as after:
+            nothing = run("plan", "--format", "json")
+    print(report, after)
+    assert done.returncode == 1
+    assert "error[X189]: the canary of `fast` breaks its `slo`" in done.stderr
+    assert "requests failed" in done.stderr
+    assert report.failed.get("HTTP 500", 0) > 0
+    assert weights(kubectl, namespace) == [1000, 0]
+    assert "canary: {percent: 0, bake: 25s" in (folder / "project.yaml").read_text()
+    assert json.loads(nothing.stdout)["changes"] == []
+    assert after.lost == 0, str(after)
+    assert set(after.words) == {"first"}
