@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from workaday_server.config import ServerConfig, read_config
+from workaday_server.config import GenerationConfig, ServerConfig, read_config
 from workaday_server.errors import ConfigError
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "server.schema.json").read_text())
@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
             "env": {"A": "b"},
             "limits": {"concurrency": 8, "queue": 0, "timeout_seconds": 60, "body_bytes": 1},
             "batching": {"max_size": 8, "max_wait_seconds": 0.005},
+            "generation": {"kv_cache_bytes": 1000, "max_batch": 4, "prefill_tokens": None},
             "route": "/a/b",
             "promise_seconds": 3,
         }
@@ -55,6 +56,7 @@ def test_everything_is_read_and_paths_are_relative_to_the_file(tmp_path) -> None
     assert (model.class_name, model.limits.queue, model.route) == ("Mine", 0, "/a/b")
     assert model.batching is not None
     assert model.batching.max_size == 8
+    assert model.generation == GenerationConfig(1000, 4, None)
 
 
 WRONG = [
@@ -82,6 +84,9 @@ WRONG = [
     ("models", [MODEL | {"limits": {"timeout_seconds": 0}}]),
     ("models", [MODEL | {"batching": {"max_size": 0}}]),
     ("models", [MODEL | {"batching": 3}]),
+    ("models", [MODEL | {"generation": 3}]),
+    ("models", [MODEL | {"generation": {"max_batch": 0}}]),
+    ("models", [MODEL | {"generation": {"kv_cache": "2Gi"}}]),
     ("models", [MODEL | {"promise_seconds": 0}]),
     ("models", [MODEL | {"promise_seconds": True}]),
     ("models", [MODEL | {"route": "a"}]),

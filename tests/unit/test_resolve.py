@@ -12,6 +12,7 @@ from workaday.blueprint.inputs import code_digest, read_inputs
 from workaday.blueprint.model import Blueprint
 from workaday.blueprint.resolve import resolve
 from workaday.project import load
+from workaday.render.local import server_entry
 
 CODE = "class Predictor:\n    example = {'text': 'hi'}\n\n    def __init__(self, config):\n        pass\n"
 
@@ -46,6 +47,18 @@ def test_batching_sets_the_concurrency_and_the_target(tmp_path: Path) -> None:
     assert found.models[0].limits.concurrency == 8
     assert found.models[0].scale.target == 4.8
     assert found.values["models", 0, "scale", "target"].because == "0.6 of `limits.concurrency` 8"
+
+
+def test_generation_sets_the_concurrency_and_reaches_the_server(tmp_path: Path) -> None:
+    found = blueprint(tmp_path, model={"generation": {"kv_cache": "2Gi"}})
+    (model,) = found.models
+    assert model.limits.concurrency == 16
+    assert found.values["models", 0, "limits", "concurrency"].because == "`generation.max_batch` 16"
+    wanted = {"kv_cache_bytes": 2 * 2**30, "max_batch": 16, "prefill_tokens": None}
+    entry = server_entry(model, lambda path: path)
+    assert entry["generation"] == wanted
+    assert "generation" not in server_entry(blueprint(tmp_path).models[0], lambda path: path)
+    assert model.revision != blueprint(tmp_path, model={"generation": {}}).models[0].revision
 
 
 def test_what_is_written_has_no_derivation(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """Text generation; what is None is the server's to choose when it loads the model."""
+
+    kv_cache_bytes: int | None
+    max_batch: int
+    prefill_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """What each replica gets; `gpu_count` 0 is none, `gpu_memory_bytes` None is not known."""
 
@@ -165,6 +174,7 @@ class Model:
         rollout: see `Rollout`.
         limits: see `Limits`.
         batching: see `Batching`, or None.
+        generation: see `Generation`, or None.
         route: path of the model's own route, such as `/story`.
         process: the local process that serves it.
         load_timeout_seconds: how long loading may take.
@@ -195,6 +205,7 @@ class Model:
     example: Any = None
     grpc: bool = False
     paused: bool = False
+    generation: Generation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from workaday.blueprint.model import (
     Blueprint,
     Compute,
     Environment,
+    Generation,
     Limits,
     Model,
     Pool,
@@ -110,7 +111,8 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
     predictor: str = getattr(server, "predictor", None) or ""
     requirements: str | None = getattr(server, "requirements", None)
     batching = resolve_batching(written, values.under("batching"))
-    limits = resolve_limits(written, batching, values.under("limits"))
+    generation = resolve_generation(written, values.under("generation"))
+    limits = resolve_limits(written, batching, generation, values.under("limits"))
     route = values.under("route")
     model = Model(
         name=written.name,
@@ -127,6 +129,7 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         rollout=resolve_rollout(written, values.under("rollout")),
         limits=limits,
         batching=batching,
+        generation=generation,
         route=route.choose("path", written.route, f"/{written.name}", "the model's name"),
         process=written.name if requirements else MAIN,
         load_timeout_seconds=values.under("limits").choose("startup_timeout", written.limits, 600.0, "the default"),
@@ -138,17 +141,18 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
     return replace(model, revision=revision_of(model, inputs))
 
 
-def resolve_limits(written: schema.Model, batching: Batching | None, values: Values) -> Limits:
+def resolve_limits(
+    written: schema.Model, batching: Batching | None, generation: Generation | None, values: Values
+) -> Limits:
     """Return what one replica takes on."""
     given = written.limits
-    together = batching.max_size if batching else 1
+    together, why = 1, "one prediction fills the processor"
+    if batching:
+        together, why = batching.max_size, f"one batch of `batching.max_size` {batching.max_size}"
+    if generation:
+        together, why = generation.max_batch, f"`generation.max_batch` {generation.max_batch}"
     return Limits(
-        concurrency=values.choose(
-            "concurrency",
-            given,
-            together,
-            f"one batch of `batching.max_size` {together}" if batching else "one prediction fills the processor",
-        ),
+        concurrency=values.choose("concurrency", given, together, why),
         queue=values.choose("queue", given, 64, "the default"),
         timeout_seconds=values.choose("timeout", given, 60.0, "the default"),
         body_bytes=values.choose("body", given, 8 * MIB, "the default: a photograph fits"),
@@ -161,6 +165,14 @@ def resolve_batching(written: schema.Model, values: Values) -> Batching | None:
     if given is None:
         return None
     return Batching(given.max_size, values.choose("max_wait", given, 0.005, "the default"))
+
+
+def resolve_generation(written: schema.Model, values: Values) -> Generation | None:
+    """Return how a text generator shares its model among requests, or None."""
+    given = written.generation
+    if given is None:
+        return None
+    return Generation(given.kv_cache, values.choose("max_batch", given, 16, "the default"), given.prefill_tokens)
 
 
 def resolve_compute(written: schema.Model, values: Values) -> Compute:
@@ -283,6 +295,8 @@ def revision_of(model: Model, inputs: Inputs) -> str:
     served = {key: getattr(model, key) for key in keys}
     served["limits"] = asdict(model.limits)
     served["batching"] = model.batching and asdict(model.batching)
+    if model.generation:
+        served["generation"] = asdict(model.generation)
     return digest(json.dumps(served, sort_keys=True, default=str), inputs.digests.get(model.predictor))
 
 

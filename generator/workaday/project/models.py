@@ -139,6 +139,14 @@ class Batching(Part):
     max_wait: Duration | None = Field(None, description="How long the first may wait for others.")
 
 
+class Generation(Part):
+    """How a text generator shares its model among requests."""
+
+    kv_cache: Memory | None = Field(None, description="Memory for what is remembered of running requests.")
+    max_batch: int | None = Field(None, ge=1, le=4096, description="The most requests that generate at once.")
+    prefill_tokens: int | None = Field(None, ge=1, description="The most tokens of prompts that one step reads.")
+
+
 class Rollout(Part):
     """How a new revision replaces the old."""
 
@@ -215,6 +223,7 @@ class Model(Part):
     paused: bool = Field(False, description="It has no replicas until this is gone, whatever `scale` says.")
     limits: Limits | None = Field(None, description="What one replica takes before it says no.")
     batching: Batching | None = Field(None, description="Requests that are predicted together.")
+    generation: Generation | None = Field(None, description="For a TextGenerator: requests that generate together.")
     rollout: Rollout | None = Field(None, description="How a new revision replaces the old.")
     canary: Canary | None = Field(None, description="A second revision that gets a share of the requests.")
     slo: Slo | None = Field(None, description="What is promised.")

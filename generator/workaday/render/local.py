@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -106,6 +107,7 @@ def server_entry(model: Model, seen: Callable[[str | None], str | None]) -> dict
         },
         "batching": model.batching
         and {"max_size": model.batching.max_size, "max_wait_seconds": model.batching.max_wait_seconds},
+        **({"generation": asdict(model.generation)} if model.generation else {}),
         "route": model.route,
     }
 

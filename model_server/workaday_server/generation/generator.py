@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workaday_server import calls
 from workaday_server.config import GenerationConfig, ModelConfig
 from workaday_server.errors import ClientError, ConfigError, ServerError
-from workaday_server.generation import payloads
+from workaday_server.generation import payloads as forms
 from workaday_server.generation.engine import Engine, Settings, whole
 from workaday_server.generation.requests import Generation, GenerationRequest, Sampling
 from workaday_server.generation.stats import Stats
@@ -58,7 +58,7 @@ class TextGenerator:
                     raise ConfigError(f"config: unknown key `{key}`; known are {', '.join((*OWN, *SAMPLING))}")
         options = {key: self.config[key] for key in SAMPLING if key in self.config}
         try:
-            self.sampling = payloads.sampling_of(Sampling(), options)
+            self.sampling = forms.sampling_of(Sampling(), options)
         except ClientError as error:
             raise ConfigError(f"config: {error}") from None
         for key, known in (("dtype", DTYPES), ("quantize", ("int8",))):
@@ -100,21 +100,21 @@ class TextGenerator:
         Returns `{"text", "tokens", "prompt_tokens", "finish"}`, or with `stream` a line of JSON for each piece, the
         last one with the counts and `finish`.
         """
-        asked = payloads.read(payload, self.sampling, self.chat_prompt)
+        asked = forms.read(payload, self.sampling, self.chat_prompt)
         generation = self._submit([asked.request], stream=asked.stream)[0]
         if isinstance(generation, ServerError):
             raise generation
         return self._pieces(generation) if asked.stream else self._answer(generation, tensors=asked.tensors)
 
-    def predict_batch(self, payloads_: Sequence[Any]) -> list[Any]:
+    def predict_batch(self, payloads: Sequence[Any]) -> list[Any]:
         """Answer the instances of one V1 request side by side; a bad one gets its error in its place."""
-        asked: list[payloads.Asked | ServerError] = []
-        for payload in payloads_:
+        asked: list[forms.Asked | ServerError] = []
+        for payload in payloads:
             try:
-                asked.append(payloads.read(payload, self.sampling, self.chat_prompt))
+                asked.append(forms.read(payload, self.sampling, self.chat_prompt))
             except ServerError as error:
                 asked.append(error)
-        requests = [each.request for each in asked if isinstance(each, payloads.Asked)]
+        requests = [each.request for each in asked if isinstance(each, forms.Asked)]
         generations = iter(self._submit(requests, stream=False))
         found = [each if isinstance(each, ServerError) else next(generations) for each in asked]
         return [each if isinstance(each, ServerError) else self._try_answer(each) for each in found]
@@ -231,14 +231,14 @@ class TextGenerator:
     def _answer(self, generation: Generation, *, tensors: bool) -> dict[str, Any]:
         text, last = whole(generation)
         done, asked = generation.completion_tokens, generation.prompt_tokens
-        return payloads.written(text, last, done, asked, tensors=tensors)
+        return forms.written(text, last, done, asked, tensors=tensors)
 
     def _pieces(self, generation: Generation) -> Iterator[dict[str, Any]]:
         try:
             for piece in generation:
                 if piece.finish is not None:
                     done, asked = generation.completion_tokens, generation.prompt_tokens
-                    yield payloads.written(piece.text, piece, done, asked, tensors=False)
+                    yield forms.written(piece.text, piece, done, asked, tensors=False)
                 elif piece.text:
                     yield {"text": piece.text}
         finally:

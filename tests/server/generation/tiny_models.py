@@ -34,7 +34,7 @@ GPT2 = {
 }
 TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'bad' %}{{ raise_exception('no such role') }}{% endif %}"
-    "<|start|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}<|start|>assistant\n"
+    "{{ '<|start|>' + m.role + '\n' + m.content + '<|end|>\n' }}{% endfor %}{{ '<|start|>assistant\n' }}"
 )
 
 
@@ -88,6 +88,7 @@ def _llama(config: dict[str, Any], some: Callable[..., Any]) -> dict[str, Any]:
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     size = hidden // config["num_attention_heads"]
     state = {"model.embed_tokens.weight": some(config["vocab_size"], hidden), "model.norm.weight": some(hidden) + 1}
+    state["model.embed_tokens.weight"][256:] = 0  # the likeliest token is never the end
     if not config["tie_word_embeddings"]:
         state["lm_head.weight"] = some(config["vocab_size"], hidden)
     for index in range(config["num_hidden_layers"]):
