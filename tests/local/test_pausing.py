@@ -13,7 +13,10 @@ def test_a_paused_model_is_not_loaded_until_it_is_resumed(project) -> None:
     found = project.status()
     assert (found["b"]["state"], found["b"]["wanted"], found["b"]["url"]) == ("paused", 0, None)
     assert found["a"]["state"] == "ready"
-    assert project.run("predict", "b", "1").returncode == 1
+    refused = project.run("predict", "b", "1")
+    assert refused.returncode == 1
+    assert "`b` is paused" in refused.stderr
+    assert "workaday resume b" in refused.stderr
     project.ok("resume", "b", "--yes")
     assert project.predict("b", 1)["echo"] == 1
     assert project.status()["a"]["pid"] == pid

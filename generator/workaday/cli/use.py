@@ -118,6 +118,8 @@ def predict(name: str, payload: str | None, file: Path, stage: str | None) -> in
 
     workspace = open_workspace(file, stage)
     model = find_model(workspace, name)
+    if model.paused:
+        raise mistake("L123", f"`{name}` is paused", f"bring it back: `workaday resume {name}`")
     if workspace.blueprint.platform != "local":
         raise inside(workspace, model)
     body, kind = read_payload(workspace, model, payload)
