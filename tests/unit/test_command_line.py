@@ -119,6 +119,25 @@ def test_init_writes_a_valid_project_and_never_overwrites(workaday, tmp_path: Pa
     assert (tmp_path / "shop" / "project.yaml").read_text() == written
 
 
+def test_init_copies_an_example(workaday, tmp_path: Path) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    done = workaday("init", "mine", "--example", "chat")
+    assert done.returncode == 0, done.stderr
+    copied = {each.relative_to(tmp_path / "mine") for each in (tmp_path / "mine").rglob("*") if each.is_file()}
+    assert {Path("README.md"), Path("environments/aws.yaml"), Path("models/chat/page.html")} <= copied
+    assert not any({"deploy", ".workaday", "__pycache__"} & {*each.parts} for each in copied)
+    for each in copied:
+        assert (tmp_path / "mine" / each).read_bytes() == (examples / "chat" / each).read_bytes()
+    assert workaday("validate", "--env", "gcp", cwd=tmp_path / "mine").returncode == 0
+    refused = workaday("init", "other", "--example", "chat", "--platform", "aws")
+    assert "error[X120]" in refused.stderr
+    assert "workaday plan --env aws --offline" in refused.stderr
+    unknown = workaday("init", "other", "--example", "nope")
+    assert "chat" in unknown.stderr
+    assert "hello" in unknown.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_init_in_a_repository_keeps_its_gitignore(workaday, tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("mine\n")
     assert workaday("init").returncode == 0

@@ -13,6 +13,7 @@ from workaday.cli.run import Exit
 
 PLATFORMS = ("local", "aws", "gcp", "azure")
 NOT_EXAMPLES = ("platforms",)
+MADE = {"__pycache__", ".workaday", "deploy"}  # where someone tried an example in its place
 NEXT_LOCAL = "workaday plan && workaday apply"
 NEXT_CLOUD = "workaday plan --offline   # needs no account; then write what is `yours`, and plan for real"
 
@@ -22,13 +23,17 @@ def init(folder: Path, platform: str, example: str) -> int:
     from workaday.project.diagnostics import mistake
     from workaday.resources import bundle
 
-    source = bundle() / "templates" / "init"
-    examples = sorted(each.name for each in source.iterdir() if each.is_dir() and each.name not in NOT_EXAMPLES)
-    for given, known, what in ((platform, PLATFORMS, "platform"), (example, examples, "example")):
+    templates = bundle() / "templates" / "init"
+    sources = examples(templates, bundle() / "examples")
+    for given, known, what in ((platform, PLATFORMS, "platform"), (example, sorted(sources), "example")):
         if given not in known:
             raise mistake("X120", f"no {what} `{given}` to start from", f"there is: {', '.join(known)}")
-    files = sorted(each for each in (source / example).rglob("*") if each.is_file() and "__pycache__" not in each.parts)
-    targets = [folder / each.relative_to(source / example) for each in files]
+    source = sources[example]
+    if platform != "local" and (source / "environments").is_dir():
+        hint = f"leave `--platform` out, then `workaday plan --env {platform} --offline`"
+        raise mistake("X120", f"example `{example}` has each cloud as an environment", hint)
+    files = [each for each in sorted(source.rglob("*")) if each.is_file() and not MADE & {*each.parts}]
+    targets = [folder / each.relative_to(source) for each in files]
     present = [str(each) for each in targets if each.name != ".gitignore" and os.path.lexists(each)]
     if present:
         message = f"{', '.join(present)} exist{'s' * (len(present) == 1)}; nothing was written"
@@ -38,8 +43,9 @@ def init(folder: Path, platform: str, example: str) -> int:
             if target.exists():
                 continue  # a .gitignore of the user's own
             target.parent.mkdir(parents=True, exist_ok=True)
-            if origin.name == "project.yaml":
-                target.write_text(first_file(origin.read_text(), project_name(folder), source / "platforms", platform))
+            if origin.name == "project.yaml" and source.parent == templates:
+                text = first_file(origin.read_text(), project_name(folder), templates / "platforms", platform)
+                target.write_text(text)
             else:
                 shutil.copyfile(origin, target)
             say(f"wrote {target}")
@@ -53,6 +59,12 @@ def init(folder: Path, platform: str, example: str) -> int:
     )
     say(f"\nnext: {here}{NEXT_LOCAL if platform == 'local' else NEXT_CLOUD}")
     return Exit.DONE
+
+
+def examples(templates: Path, folder: Path) -> dict[str, Path]:
+    """Return what there is to start from, by name: the first steps, and the repository's examples."""
+    steps = {each.name: each for each in templates.iterdir() if each.is_dir() and each.name not in NOT_EXAMPLES}
+    return steps | {each.parent.name: each.parent for each in folder.glob("*/project.yaml")}
 
 
 def first_file(text: str, name: str, platforms: Path, platform: str) -> str:
