@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workaday.blueprint.addons import AddOns
     from workaday.blueprint.cloud import Cloud
+    from workaday.blueprint.gateway import Gateway, Team
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project.overlays import Overlays
 
@@ -249,6 +251,9 @@ class Blueprint:
         serving: how each model is served in a cluster, in the models' order; none on `local`.
         canaries: second revisions of models in a cluster.
         mirror: below what images of others are pulled; None is from where they are made.
+        gateway: the one door to the models in a cluster, or None.
+        team: whose project it is in a cluster, or None where that is not said.
+        addons: the controllers that are installed beside the models; None on `local`.
     """
 
     name: str
@@ -265,6 +270,9 @@ class Blueprint:
     serving: tuple[Serving, ...] = ()
     canaries: tuple[Canary, ...] = ()
     mirror: str | None = None
+    gateway: Gateway | None = None
+    team: Team | None = None
+    addons: AddOns | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves; a paused one is served by none."""

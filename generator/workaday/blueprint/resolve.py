@@ -30,7 +30,9 @@ from workaday.blueprint.runtimes import RUNTIMES
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
+    from workaday.blueprint.addons import AddOns
     from workaday.blueprint.cloud import Cloud
+    from workaday.blueprint.gateway import Gateway, Team
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project import schema
 
@@ -68,6 +70,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
     awake = [model for model in models if not model.paused]
     environments, processes = resolve_local(project, awake, inputs, values) if local else ((), ())
     cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
+    gateway, team = (None, None) if local else at_the_door(project, models, serving, values)
     return Blueprint(
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
@@ -82,6 +85,9 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         canaries=canaries,
         overlays=inputs.overlays,
         mirror=project.registry.mirror if project.registry else None,
+        gateway=gateway,
+        team=team,
+        addons=None if local else in_addition(project, models, pools, serving, cloud),
         values=values.frozen(),
     )
 
@@ -103,6 +109,28 @@ def in_cluster(
     cloud = resolve_cloud(project, stage, models, pools, values)
     serving = resolve_serving(project, inputs, models, pools, cloud, values)
     return cloud, serving, tuple(canaries(project, inputs, models, pools, cloud))
+
+
+def at_the_door(
+    project: schema.Project, models: Sequence[Model], serving: Sequence[Serving], values: Values
+) -> tuple[Gateway | None, Team | None]:
+    """Return the door to the models, and whose project it is."""
+    from workaday.blueprint.gateway import resolve_gateway, resolve_team
+
+    return resolve_gateway(project, models, serving, values.under("gateway")), resolve_team(project)
+
+
+def in_addition(
+    project: schema.Project,
+    models: Sequence[Model],
+    pools: Sequence[Pool],
+    serving: Sequence[Serving],
+    cloud: Cloud | None,
+) -> AddOns:
+    """Return the controllers that are installed beside the models."""
+    from workaday.blueprint.addons import resolve_addons
+
+    return resolve_addons(project, models, pools, serving, cloud)
 
 
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:

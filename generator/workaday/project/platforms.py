@@ -208,6 +208,9 @@ class Addons(Rare):
     metrics: (
         Annotated[Metrics, BeforeValidator(_addon, json_schema_input_type=Literal["existing"] | Metrics)] | None
     ) = Field(None, description="Prometheus, which measures.")
+    charts: FilePath | None = Field(
+        None, description="A folder that has their charts, for closed networks; without it they are fetched."
+    )
 
 
 class Registry(Rare):

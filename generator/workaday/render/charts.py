@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from workaday.blueprint.cloud import Cloud
 from workaday.blueprint.model import Blueprint, Model
 from workaday.blueprint.serving import (
     GATEWAY,
@@ -18,17 +17,18 @@ from workaday.blueprint.serving import (
     Scaling,
     Serving,
 )
+from workaday.render import addons
 from workaday.render.images import IMAGES, images, listing
 from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
 from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
+from workaday.render.quantities import cores, quantity
 from workaday.render.readme import README, readme
+from workaday.render.shared import shared
 from workaday.render.stock import Stock
 
-CHART, POOLS_CHART = "inference", "nodepools"
-POOLS = "pools"
+CHART = "inference"
 NAMESPACE = "namespace.json"
 ANYWHERE, HTTPS = ("0.0.0.0/0", "::/0"), 443
-UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 # a key of a release's values → the key of the model that it comes from
 PARTS = {
     "image": ("server",),
@@ -60,9 +60,10 @@ def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
     """Return the charts, the namespace and each model's values, by path relative to `deploy/<stage>`."""
     tree = {f"charts/{CHART}/{path}": content for path, content in stock.chart(CHART).items()}
     tree[NAMESPACE] = as_json(namespace(blueprint))
-    if blueprint.cloud and blueprint.cloud.node_pools:
-        tree |= {f"charts/{POOLS_CHART}/{path}": content for path, content in stock.chart(POOLS_CHART).items()}
-        tree[f"releases/{POOLS}.json"] = as_json(pool_values(blueprint.cloud))
+    tree |= addons.files(blueprint)
+    for each in shared(blueprint):
+        tree |= {f"charts/{each.chart}/{path}": content for path, content in stock.chart(each.chart).items()}
+        tree[each.path] = as_json(each.values)
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
         tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving, model.name)]})
     for canary in blueprint.canaries:
@@ -79,23 +80,26 @@ def release_path(serving: Serving) -> str:
 
 def contents(blueprint: Blueprint) -> list[tuple[str, str]]:
     """Return what the tree has of all this, for its README."""
-    pools = bool(blueprint.cloud and blueprint.cloud.node_pools)
+    beside = shared(blueprint)
+    also = ", and " + ", ".join(f"`{each.release}`" for each in beside) if beside else ""
     return [
+        *addons.contents(blueprint),
         (NAMESPACE, "the namespace, held to Pod Security `restricted`"),
         (f"charts/{CHART}/", "the chart of a model"),
-        *([(f"charts/{POOLS_CHART}/", "the chart of what Karpenter may rent")] if pools else []),
-        ("releases/", "the values of each Helm release: one a model" + (f", and `{POOLS}`" if pools else "")),
+        *((f"charts/{each.chart}/", f"the chart of {each.what}") for each in beside),
+        ("releases/", f"the values of each Helm release: one a model{also}"),
         (IMAGES, "every image that the cluster pulls for all this, and where it is mirrored"),
     ]
 
 
 def commands(blueprint: Blueprint) -> list[str]:
     """Return what applies the charts without Workaday."""
-    wanted = [(POOLS, POOLS_CHART)] if blueprint.cloud and blueprint.cloud.node_pools else []
+    wanted = [(each.release, each.chart) for each in shared(blueprint)]
     # a canary is there before its model's route sends requests to it
     wanted += [(each.serving.release, CHART) for each in blueprint.canaries]
     wanted += [(each.release, CHART) for each in blueprint.serving]
     return [
+        *addons.commands(blueprint),
         f"kubectl apply --server-side -f {NAMESPACE}",
         *(
             f"helm upgrade --install {release} charts/{chart} --namespace {blueprint.namespace}"
@@ -107,50 +111,18 @@ def commands(blueprint: Blueprint) -> list[str]:
 
 def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
     """Say where each release, and each part of its values, comes from in project.yaml."""
+    addons.add_origins(table, blueprint)
     table.add(NAMESPACE, "", ("namespace",))
     table.add(IMAGES, "", ("registry",))
-    written = [pool.name for pool in blueprint.pools if not pool.derived]
-    if blueprint.cloud and blueprint.cloud.node_pools:
-        table.add(f"releases/{POOLS}.json", "", ("pools",))
-        for place, rented in enumerate(blueprint.cloud.node_pools):
-            if rented.pool in written:
-                pool = ("pools", written.index(rented.pool))
-                table.add(f"releases/{POOLS}.json", json_pointer("pools", place), pool)
+    for each in shared(blueprint):
+        for pointer, key in each.origins.items():
+            table.add(each.path, pointer, key)
     for index, serving in enumerate(blueprint.serving):
         table.add(release_path(serving), "", ("models", index))
         for part, key in PARTS.items():
             table.add(release_path(serving), json_pointer("models", 0, part), ("models", index, *key))
     for canary in blueprint.canaries:
         table.add(release_path(canary.serving), "", ("models", canary.index, "canary"))
-
-
-def pool_values(cloud: Cloud) -> dict[str, Any]:
-    """Return what Karpenter may rent, as the nodes of infra/aws/karpenter."""
-    node = f"{cloud.name}-karpenter-node"
-    # without a way out, Karpenter cannot ask IAM for a profile of its own
-    closed = cloud.network.nat == "none" and not cloud.network.existing
-    return {
-        "cluster": cloud.name,
-        "role": None if closed else node,
-        "instanceProfile": node if closed else None,
-        "tags": dict(cloud.tags),
-        "pools": [
-            {
-                "name": each.name,
-                "capacity": each.capacity,
-                "weight": each.weight,
-                "limits": dict(each.limits),
-                "instances": list(each.instances),
-                "zones": list(each.zones),
-                "disk": f"{each.disk_gib}Gi",
-                "image": each.image,
-                "reservation": each.reservation,
-                "labels": dict(each.labels),
-                "taints": [{"key": it.key, "value": it.value, "effect": it.effect} for it in each.taints],
-            }
-            for each in cloud.node_pools
-        ],
-    }
 
 
 def namespace(blueprint: Blueprint) -> dict[str, Any]:
@@ -307,14 +279,3 @@ def server_config(model: Model, serving: Serving, called: str) -> dict[str, Any]
         "drain_seconds": float(serving.ending.drain),
         "models": [server_entry(model, seen) | {"name": called, "weights": WEIGHTS if serving.weights else None}],
     }
-
-
-def quantity(count: int) -> str:
-    """Return bytes as Kubernetes writes them, in the largest unit that loses nothing."""
-    unit = next((unit for unit in ("Gi", "Mi", "Ki") if count % UNITS[unit] == 0), "")
-    return f"{count // UNITS.get(unit, 1)}{unit}"
-
-
-def cores(count: float) -> str:
-    """Return CPU cores as Kubernetes writes them: whole ones, or thousandths."""
-    return f"{count:g}" if float(count).is_integer() else f"{round(count * 1000)}m"

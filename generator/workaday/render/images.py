@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from workaday.blueprint.gateway import ENVOY
 from workaday.blueprint.images import original
 from workaday.blueprint.model import Blueprint, Model
 from workaday.blueprint.serving import OCI, Serving
+from workaday.render import addons
 
 IMAGES = "images.txt"
 
 
 def images(blueprint: Blueprint) -> Iterator[str]:
-    """Yield what a cluster pulls for a project's models, canaries and warm nodes; one may come more than once."""
+    """Yield what a cluster pulls for models, canaries, warm nodes and the gateway; one may come more than once."""
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
         yield from of_release(model, serving)
     for canary in blueprint.canaries:
         yield from of_release(canary.model, canary.serving)
+    yield from addons.images(blueprint)
+    if blueprint.gateway and blueprint.gateway.door:
+        yield blueprint.gateway.door.image or ENVOY
 
 
 def of_release(model: Model, serving: Serving) -> Iterator[str]:
