@@ -10,6 +10,8 @@ import pytest
 from chart_profiles import NAMES, values
 from helmet import template
 
+from workaday.blueprint.gateway import ENVOY
+
 CHART = Path(__file__).parents[2] / "charts" / "inference"
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 
@@ -47,4 +49,5 @@ def test_every_image_of_every_pod_is_in_the_list(name, rendered, manifests):
     found |= {
         it["image"]["reference"] for pod in pods(manifests(name)) for it in pod.get("volumes", ()) if "image" in it
     }
+    found |= {ENVOY}  # of pods that Envoy Gateway makes
     assert found == set(listed)

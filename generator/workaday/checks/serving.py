@@ -35,7 +35,7 @@ IMAGE_VOLUMES = "1.35"
 # A time zone of every machine that knows any.
 ALWAYS = "Etc/UTC"
 # What other releases of a tree are called.
-RELEASES = ("pools",)
+RELEASES = ("pools", "team", "gateway")
 
 
 class Case(NamedTuple):

@@ -24,7 +24,7 @@ from workaday.execute.grading import ORDER, Change
 Object = dict[str, Any]
 RELEASES, CHARTS, NAMESPACE = "releases", "charts", "namespace.json"
 # Releases that models share, by name of their values' file: they come first, and go last.
-SHARED = {"pools": "nodepools"}
+SHARED = {"pools": "nodepools", "team": "team", "gateway": "gateway"}
 CHART = "inference"
 KIND = "helm_release"
 DESCRIPTION = re.compile(r"workaday (?P<owner>\S+/\S+) (?P<digest>[0-9a-f]{16})")
@@ -116,7 +116,7 @@ def chains(
         canaries: a canary's release → its model's.
     """
     by_name = {each.name: each for each in wanted if not each.shared}
-    found = []
+    found: list[tuple[Wanted, ...]] = []
     for name, one in by_name.items():
         canary = next((by_name.get(each) for each, model in canaries.items() if model == name), None)
         if canary is not None:

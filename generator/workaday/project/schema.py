@@ -44,7 +44,23 @@ from .platforms import (
 )
 from .pools import Accelerator, Nodes, Pool, Spot
 from .servers import Container, HuggingFace, Runtime, Server, TensorFlow, Torch, TorchServe, Triton, Vllm
-from .units import Distinct, Duration, Email, FilePath, HostName, Name, Part, ProjectName, Rare, SecretName, Seq, refuse
+from .teams import Quota, Team
+from .units import (
+    SECRET_NAME,
+    Distinct,
+    Duration,
+    Email,
+    FilePath,
+    HostName,
+    Name,
+    Part,
+    ProjectName,
+    Rare,
+    SecretName,
+    Seq,
+    matching,
+    refuse,
+)
 
 VERSION = 1
 
@@ -90,7 +106,10 @@ class Dns(Part):
 class Tls(Part):
     """Who signs the gateway's certificate."""
 
-    issuer: str = Field(min_length=1, description="`letsencrypt`, or the name of a cert-manager ClusterIssuer.")
+    issuer: Annotated[str, AfterValidator(matching(SECRET_NAME, "name of a ClusterIssuer", "letsencrypt"))] = Field(
+        description="`letsencrypt`, the name of a cert-manager ClusterIssuer, or `none` where TLS ends before it.",
+        json_schema_extra={"pattern": SECRET_NAME},
+    )
     email: Email | None = Field(None, description="Whom Let's Encrypt writes to.")
 
 
@@ -117,6 +136,14 @@ class RateLimit(Part):
     by: Literal["key", "ip"] | None = Field(None, description="What one caller is.")
 
 
+ORIGIN = r"^https?://[^/\\s]+$"
+Origin = Annotated[
+    str,
+    AfterValidator(matching(ORIGIN, "origin of a web page", "https://app.dungeon.example")),
+    Field(json_schema_extra={"pattern": ORIGIN}),
+]
+
+
 class Gateway(Rare):
     """The one door to the models."""
 
@@ -125,6 +152,7 @@ class Gateway(Rare):
     tls: Tls | None = Field(None, description="Who signs the certificate.")
     auth: Auth | None = Field(None, description="Who may call.")
     rate_limit: RateLimit | None = Field(None, description="How often one caller may call.")
+    cors: Distinct[Origin] = Field((), description="Web pages' origins that may call, such as `https://app.example`.")
 
 
 class Project(Part):
@@ -140,6 +168,7 @@ class Project(Part):
     models: Seq[Model] = Field(description="What is served.")
     pipelines: Seq[Pipeline] = Field((), description="Several models behind one address.")
     gateway: Gateway | None = Field(None, description="The one door to the models.")
+    team: Team | None = Field(None, description="Who may do what in the namespace, and how much it may take.")
     observability: Observability | None = Field(None, description="What is shown and who is woken.")
     gitops: GitOps | None = Field(None, description="Who applies the rendered tree, if not this command.")
     overlays: Distinct[FilePath] = Field((), description="Folders of a platform team's own defaults and templates.")
@@ -183,6 +212,7 @@ __all__ = [
     "Platform",
     "Pool",
     "Project",
+    "Quota",
     "RateLimit",
     "Registry",
     "Rollout",
@@ -196,6 +226,7 @@ __all__ = [
     "Spot",
     "Step",
     "System",
+    "Team",
     "TensorFlow",
     "Tls",
     "Torch",
