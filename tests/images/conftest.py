@@ -1,4 +1,4 @@
-"""A real builder and a base image of this machine's own: Debian's packages, unpacked into the cache, not installed.
+"""Real builders and a base image of this machine's own: Debian's packages, unpacked into the cache, not installed.
 
 No registry of images is reached. The base is a Debian root that mmdebstrap makes once; buildah builds on it in a mount
 namespace of its own, in which its libraries lie over the machine's. What it has built is kept in the cache, so that
@@ -38,13 +38,17 @@ ADD base.tar /
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 """
-# `$1` is a script; what follows are its arguments. `buildah` is a function in it.
+# `$1` is a script; what follows are its arguments. `buildah` and `podman` are functions in it, of one storage.
 INSIDE = """#!/bin/sh
 set -eu
 export HOME={home} TMPDIR={home}/tmp STORAGE_DRIVER=overlay BUILDAH_ISOLATION=chroot
 exec unshare --mount sh -euc '
-  mount -t overlay none -o lowerdir={unpacked}/{libraries}:/{libraries} /{libraries}
-  buildah() {{ {unpacked}/usr/bin/buildah --root {home}/store --runroot {home}/run "$@"; }}
+  mount -t overlay none -o lowerdir={buildah}/{libraries}:{podman}/{libraries}:/{libraries} /{libraries}
+  buildah() {{ {buildah}/usr/bin/buildah --root {home}/store --runroot {home}/run "$@"; }}
+  podman() {{
+    {podman}/usr/bin/podman --root {home}/store --runroot {home}/run --cgroup-manager cgroupfs --events-backend file \\
+      --conmon {podman}/usr/bin/conmon --runtime {podman}/usr/bin/crun "$@"
+  }}
   script=$1; shift
   eval "$script"
 ' inside "$@"
@@ -133,15 +137,15 @@ def prepared(home: Path) -> Buildah:
     """Return buildah, its programs unpacked and its base made where they are not yet there."""
     if os.geteuid():
         raise programs.Missing("images are built in a mount namespace, which takes root here")
-    program = debian.find("buildah")
-    unpacked = program.path.parents[2]
+    buildah, podman = (debian.find(name).path.parents[2] for name in ("buildah", "podman"))
     for folder in (home / "tmp", home / "bin", home / ".config/containers"):
         folder.mkdir(parents=True, exist_ok=True)
     policy = {"default": [{"type": "insecureAcceptAnything"}]}
     (home / ".config/containers/policy.json").write_text(json.dumps(policy))
     (home / ".config/containers/registries.conf").write_text('[[registry]]\nlocation = "localhost"\ninsecure = true\n')
-    script = INSIDE.format(home=home, unpacked=unpacked, libraries=debian.LIBRARIES)
-    for name, text in (("inside", script), ("buildah", f'#!/bin/sh\nexec {home}/bin/inside \'buildah "$@"\' "$@"\n')):
+    script = INSIDE.format(home=home, buildah=buildah, podman=podman, libraries=debian.LIBRARIES)
+    users = {name: f'#!/bin/sh\nexec {home}/bin/inside \'{name} "$@"\' "$@"\n' for name in ("buildah", "podman")}
+    for name, text in {"inside": script, **users}.items():
         (home / "bin" / name).write_text(text)
         (home / "bin" / name).chmod(0o755)
     made = Buildah(home / "bin")

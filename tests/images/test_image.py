@@ -52,13 +52,13 @@ class Image(NamedTuple):
     sbom: dict
 
 
-def build(root: Path, buildah, *options: str) -> Image:
+def build(root: Path, buildah, *options: str, builder: str = "buildah") -> Image:
     """Build a project's one image by the command, as a user would."""
     path = os.environ["PATH"]
     os.environ["PATH"] = f"{buildah.bin}:{path}"
     try:
         file = str(root / "project.yaml")
-        done = run(["image", "hello", "--file", file, "--builder", "buildah", "--build-arg", f"BASE={BASE}", *options])
+        done = run(["image", "hello", "--file", file, "--builder", builder, "--build-arg", f"BASE={BASE}", *options])
     finally:
         os.environ["PATH"] = path
     assert done == 0
@@ -273,11 +273,12 @@ def registry(tmp_path, free_port) -> Iterator[str]:
         process.wait(30)
 
 
-def test_what_is_pushed_is_what_charts_name(small, registry, buildah, tmp_path):
+@pytest.mark.parametrize("builder", ["buildah", "podman"])
+def test_what_is_pushed_is_what_charts_name(small, registry, buildah, tmp_path, builder):
     root = project(tmp_path / "one", prefix=registry)
     file = root / "project.yaml"
     assert images.unbuilt(open_workspace(file, None))
-    made = build(root, buildah, "--push")
+    made = build(root, buildah, "--push", builder=builder)
     digest = json.loads((root / LOCK_NAME).read_text())["images"][made.reference]
     workspace = open_workspace(file, None)
     assert images.unbuilt(workspace) == []

@@ -19,6 +19,7 @@ PACKAGES = {
     "haproxy": ("usr/sbin/haproxy", ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")),
     "prometheus": ("usr/bin/prometheus", ()),
     "buildah": ("usr/bin/buildah", ("libgpgme11", "libsubid4")),
+    "podman": ("usr/bin/podman", ("conmon", "crun", "libyajl2")),
     "docker-registry": ("usr/bin/docker-registry", ()),
     "mmdebstrap": ("usr/bin/mmdebstrap", ()),
 }
