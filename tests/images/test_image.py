@@ -8,8 +8,12 @@ import os
 import shutil
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 from urllib.request import Request, urlopen
 
@@ -101,17 +105,46 @@ def whole(buildah, tmp_path_factory) -> Image:
     return found
 
 
+def reduced(patch: pytest.MonkeyPatch, folder: Path, *names: str) -> None:
+    """Leave a server's pins of some packages alone, where torch is not the question: seconds in place of minutes."""
+    (folder / "requirements").mkdir(parents=True)
+    (folder / "model_server").symlink_to(context.bundle() / "model_server")
+    shutil.copy(bundle() / "requirements/uv.txt", folder / "requirements")
+    entries = (bundle() / "requirements/server.txt").read_text().replace("\\\n", "\\\0").splitlines()
+    kept = [each.replace("\0", "\n") for each in entries if each.partition("==")[0] in names]
+    (folder / "requirements/server.txt").write_text("\n".join(kept) + "\n")
+    patch.setattr(context, "bundle", lambda: folder)
+
+
 @pytest.fixture
 def small(monkeypatch, tmp_path) -> None:
-    """Pins of a server that needs next to nothing, where torch is not the question: seconds in place of minutes."""
-    pins = tmp_path / "pins"
-    (pins / "requirements").mkdir(parents=True)
-    (pins / "model_server").symlink_to(bundle() / "model_server")
-    shutil.copy(bundle() / "requirements/uv.txt", pins / "requirements")
-    entries = (bundle() / "requirements/server.txt").read_text().replace("\\\n", "\\\0").splitlines()
-    kept = [each.replace("\0", "\n") for each in entries if each.startswith(("orjson==", "numpy=="))]
-    (pins / "requirements/server.txt").write_text("\n".join(kept) + "\n")
-    monkeypatch.setattr(context, "bundle", lambda: pins)
+    """Pins of a server that needs next to nothing."""
+    reduced(monkeypatch, tmp_path / "pins", "orjson", "numpy")
+
+
+@pytest.fixture
+def cpu_index(tmp_path) -> Iterator[str]:
+    """An index of packages that has one: torch for CPUs, of the pinned version, with nothing in it."""
+    version = context.pins((bundle() / "requirements/server.txt").read_text())["torch"]
+    name = f"torch-{version}+cpu"
+    folder = tmp_path / "index/simple/torch"
+    folder.mkdir(parents=True)
+    files = {
+        "torch/__init__.py": f"__version__ = '{version}+cpu'\n",
+        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: torch\nVersion: {version}+cpu\n",
+        f"{name}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{name}.dist-info/RECORD"] = "".join(f"{each},,\n" for each in (*files, f"{name}.dist-info/RECORD"))
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "index"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/simple"
+        server.shutdown()
+        thread.join()
 
 
 def test_a_prediction_from_the_built_root(whole, buildah, tmp_path, free_port):
@@ -246,6 +279,19 @@ def test_requirements_that_cannot_be_had_with_the_servers_are_refused(small, bui
     assert done == 1
     assert "X172" in said
     assert "numpy<2" in said
+
+
+def test_torch_for_cpus_comes_from_an_index_of_its_own(cpu_index, buildah, monkeypatch, tmp_path):
+    reduced(monkeypatch, tmp_path / "pins", "orjson", "torch", "triton", "nvidia-nccl-cu13", "cuda-bindings")
+    made = build(project(tmp_path / "one"), buildah, "--build-arg", f"TORCH_INDEX={cpu_index}")
+    addresses = {each.get("purl", "").partition("@")[0] for each in made.sbom["components"]}
+    assert {each for each in addresses if each.startswith("pkg:pypi/")} == {
+        "pkg:pypi/orjson",
+        "pkg:pypi/torch",
+        "pkg:pypi/workaday-server",
+    }
+    [torch] = [each for each in made.sbom["components"] if each["name"] == "torch"]
+    assert torch["version"].endswith("+cpu")
 
 
 @pytest.fixture
