@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workaday.blueprint.addons import AddOns
     from workaday.blueprint.cloud import Cloud
     from workaday.blueprint.gateway import Gateway, Team
+    from workaday.blueprint.observability import Observability
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project.overlays import Overlays
 
@@ -254,6 +255,7 @@ class Blueprint:
         gateway: the one door to the models in a cluster, or None.
         team: whose project it is in a cluster, or None where that is not said.
         addons: the controllers that are installed beside the models; None on `local`.
+        observability: what models are watched by, or None.
     """
 
     name: str
@@ -273,6 +275,7 @@ class Blueprint:
     gateway: Gateway | None = None
     team: Team | None = None
     addons: AddOns | None = None
+    observability: Observability | None = None
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves; a paused one is served by none."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from workaday.blueprint.addons import AddOns
     from workaday.blueprint.cloud import Cloud
     from workaday.blueprint.gateway import Gateway, Team
+    from workaday.blueprint.observability import Observability
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project import schema
 
@@ -72,6 +73,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
     cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
     gateway, team = (None, None) if local else at_the_door(project, models, serving, values)
     return Blueprint(
+    addons = None if local else in_addition(project, models, pools, serving, cloud)
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
         stage=stage,
@@ -87,7 +89,8 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         mirror=project.registry.mirror if project.registry else None,
         gateway=gateway,
         team=team,
-        addons=None if local else in_addition(project, models, pools, serving, cloud),
+        addons=addons,
+        observability=watched(project, models, pools, cloud, gateway, addons, values),
         values=values.frozen(),
     )
 
@@ -153,6 +156,23 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         requirements=requirements,
         compute=resolve_compute(written, values.under("compute")),
         pools=(),
+def watched(
+    project: schema.Project,
+    models: Sequence[Model],
+    pools: Sequence[Pool],
+    cloud: Cloud | None,
+    gateway: Gateway | None,
+    addons: AddOns | None,
+    values: Values,
+) -> Observability | None:
+    """Return what models in a cluster are watched by."""
+    if addons is None or project.observability is None:
+        return None
+    from workaday.blueprint.observability import resolve_observability
+
+    return resolve_observability(project, models, pools, cloud, gateway, addons, values.under("observability"))
+
+
         scale=resolve_scale(written, limits, values.under("scale")),
         rollout=resolve_rollout(written, values.under("rollout")),
         limits=limits,

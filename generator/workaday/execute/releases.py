@@ -24,7 +24,7 @@ from workaday.execute.grading import ORDER, Change
 Object = dict[str, Any]
 RELEASES, CHARTS, NAMESPACE = "releases", "charts", "namespace.json"
 # Releases that models share, by name of their values' file: they come first, and go last.
-SHARED = {"pools": "nodepools", "team": "team", "gateway": "gateway"}
+SHARED = {"pools": "nodepools", "team": "team", "gateway": "gateway", "observability": "observability"}
 CHART = "inference"
 KIND = "helm_release"
 DESCRIPTION = re.compile(r"workaday (?P<owner>\S+/\S+) (?P<digest>[0-9a-f]{16})")

@@ -235,11 +235,13 @@ class GitOps(Rare):
 class Alerts(Part):
     """Where alerts go."""
 
-    receiver_secret: SecretName = Field(description="The Secret that holds Alertmanager's receivers.")
+    receiver_secret: SecretName = Field(description="The Secret that holds the receiver's `url`, or PagerDuty's `key`.")
+    receiver: Literal["webhook", "slack", "pagerduty"] | None = Field(None, description="What the receiver is.")
+    runbooks: str | None = Field(None, min_length=1, description="What stands before a runbook's name in an alert.")
 
 
 class Observability(Rare):
     """What is shown and who is woken."""
 
-    dashboards: bool | None = Field(None, description="Whether to install the dashboards.")
+    dashboards: bool | None = Field(None, description="Whether Grafana gets the dashboards.")
     alerts: Alerts | None = Field(None, description="Where alerts go.")

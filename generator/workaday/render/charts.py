@@ -277,5 +277,7 @@ def server_config(model: Model, serving: Serving, called: str) -> dict[str, Any]
         "grpc_port": serving.container.grpc_port,
         "state_file": None,
         "drain_seconds": float(serving.ending.drain),
-        "models": [server_entry(model, seen) | {"name": called, "weights": WEIGHTS if serving.weights else None}],
+        "models": [server_entry(model, seen) | here | ({"promise_seconds": promised} if promised else {})],
     }
+    promised = blueprint.observability and blueprint.observability.promised(called)
+    here = {"name": called, "weights": WEIGHTS if serving.weights else None}

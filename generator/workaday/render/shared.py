@@ -9,6 +9,7 @@ from typing import Any
 from workaday.blueprint.cloud import Cloud
 from workaday.blueprint.gateway import CERTIFICATE, Door, Entry, Gateway, Team
 from workaday.blueprint.model import Blueprint
+from workaday.blueprint.observability import Observability
 from workaday.blueprint.serving import GATEWAY
 from workaday.render.origins import json_pointer
 from workaday.render.quantities import cores, quantity
@@ -57,7 +58,38 @@ def shared(blueprint: Blueprint) -> list[Shared]:
         }
         values = gateway_values(name, blueprint.gateway)
         found.append(Shared("gateway", "gateway", "the door to the models, and who may come in", values, of_gateway))
+    if blueprint.observability:
+        of_watch: dict[str, KeyPath] = {"": ("observability",), "/receiver": ("observability", "alerts")}
+        watch = observability_values(blueprint.observability)
+        found.append(Shared("observability", "observability", "dashboards, rules and alerts", watch, of_watch))
     return found
+
+
+def observability_values(watch: Observability) -> dict[str, Any]:
+    """Return what models are watched by."""
+    return {
+        "dashboards": watch.dashboards,
+        "runbooks": watch.runbooks,
+        "receiver": watch.receiver and {"kind": watch.receiver[0], "secret": watch.receiver[1]},
+        "models": [
+            {
+                "name": each.name,
+                "deployment": f"{each.name}-predictor",
+                "metrics": each.ours,
+                "availability": each.availability,
+                "latency": each.latency and {"share": each.latency[0], "seconds": each.latency[1]},
+            }
+            for each in watch.models
+        ],
+        "prices": [{"type": each.type, "capacity": each.capacity, "usd": each.usd} for each in watch.prices],
+        "bases": [{"pool": pool, "nodes": nodes} for pool, nodes in watch.bases],
+        "budget": watch.budget,
+        "certificate": watch.certificate and {"name": watch.certificate[0], "namespace": watch.certificate[1]},
+        "monitors": [
+            {"name": each.name, "namespace": each.namespace, "labels": dict(each.labels), "port": each.port}
+            for each in watch.monitors
+        ],
+    }
 
 
 def pool_origins(blueprint: Blueprint) -> dict[str, KeyPath]:
