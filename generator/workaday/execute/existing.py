@@ -1,4 +1,4 @@
-"""Plan, apply and destroy in a cluster that is already there: a Helm release for each model, and no Terraform.
+"""Plan, apply and destroy in a cluster that is already there: a Helm release for each add-on and model, no Terraform.
 
 The cluster itself is the only state. What it runs is read from the releases (execute/releases.py), how far a release is
 from its objects (execute/rollout.py); so a run that was killed is gone on with by the next one, on any machine.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workaday.execute import kube, releases
+from workaday.execute import kube, releases, stages
 from workaday.execute.grading import Change
 from workaday.execute.releases import Deployed, Wanted
 from workaday.execute.rollout import Seen, Standing, standing
@@ -106,27 +106,61 @@ def still_true(workspace: Workspace, planned: Planned) -> bool:
         return changes(workspace, place_of(workspace)) == planned.changes
 
 
-def apply(workspace: Workspace, on_event: OnEvent) -> None:
-    """Make the cluster run what the tree says, and wait until every model is ready.
+def apply(workspace: Workspace, on_event: OnEvent, only: str | None = None) -> None:
+    """Make the cluster run what the tree says, and wait until every add-on works and every model is ready.
+
+    Args:
+        workspace: the project.
+        on_event: is told what happens.
+        only: `addons`, `models` or a model's name; None is all.
 
     Raises:
         ProjectError: some releases failed, each with its reason; those are as they were before, the others are done.
     """
     from workaday.execute.refusals import at_its_origin
-    from workaday.execute.rolling import Rolling
 
     take(workspace)
     try:
         with at_its_origin(workspace):
             place = place_of(workspace)
-            found = changes(workspace, place)
-            asyncio.run(Rolling(workspace, place, on_event).run(found))
+            asyncio.run(run(workspace, place, on_event, stages.chosen(changes(workspace, place), only, workspace)))
     finally:
         forget(workspace)
 
 
+async def run(workspace: Workspace, place: Place, on_event: OnEvent, found: Sequence[Change]) -> None:
+    """Do what is planned, a stage after the other: add-ons, models; then what of both is gone.
+
+    Raises:
+        ProjectError: see `apply`.
+    """
+    from workaday.execute import addons, installed
+    from workaday.execute.installing import Installing
+    from workaday.execute.rolling import Rolling
+
+    beside = [each for each in found if addons.is_addon(each)]
+    if beside:
+        await Installing(workspace, place, on_event).run(beside)
+    if models := [each for each in found if not addons.is_addon(each)]:
+        await Rolling(workspace, place, on_event).run(models)
+    if gone := {each.key for each in beside if each.action == "delete"}:
+        deployed = installed.deployed_at(place.cluster)
+        await Installing(workspace, place, on_event).remove([deployed[name] for name in gone if name in deployed])
+
+
 def changes(workspace: Workspace, place: Place) -> tuple[Change, ...]:
-    """Return what leads from what the cluster runs to what the tree on disk says.
+    """Return what leads from what the cluster runs to what the tree on disk says, in the order in which it is done.
+
+    Raises:
+        ProjectError: see `plan`.
+    """
+    from workaday.execute import installed
+
+    return (*installed.changes(workspace, place), *model_changes(workspace, place))
+
+
+def model_changes(workspace: Workspace, place: Place) -> tuple[Change, ...]:
+    """Return what leads from the cluster's releases of this project to those of the tree.
 
     Raises:
         ProjectError: see `plan`.
@@ -241,20 +275,37 @@ def ours(folders: Folders, place: Place) -> list[Deployed]:
     return sorted(found, key=lambda each: (each.name in releases.SHARED, each.name))
 
 
-def destroy(workspace: Workspace, on_event: OnEvent) -> None:
-    """Remove this project's releases, models before what they share; namespace and definitions stay.
+def destroy(workspace: Workspace, on_event: OnEvent, only: str | None = None) -> None:
+    """Remove this project's releases: models, what they share, the add-ons that we installed; the namespace stays.
+
+    Args:
+        workspace: the project.
+        on_event: is told what happens.
+        only: `models` leaves the add-ons, `addons` the models; None is all.
 
     Raises:
-        ProjectError: one could not be removed.
+        ProjectError: one could not be removed, or an add-on works for others too (X193): then nothing is.
     """
     from workaday.execute.refusals import at_its_origin
-    from workaday.execute.rolling import Rolling
 
     with at_its_origin(workspace):
         place = place_of(workspace)
-        found = ours(workspace, place)
-        asyncio.run(Rolling(workspace, place, on_event).remove(found))
+        asyncio.run(take_away(workspace, place, on_event, only))
     forget(workspace)
+
+
+async def take_away(workspace: Workspace, place: Place, on_event: OnEvent, only: str | None) -> None:
+    """Remove models, then add-ons, but nothing before it is known that nobody else needs these."""
+    from workaday.execute import installed
+    from workaday.execute.installing import Installing
+    from workaday.execute.rolling import Rolling
+
+    beside = installed.own(workspace, place) if only != "models" else []
+    installed.refuse_used(beside, place)
+    if only != "addons":
+        await Rolling(workspace, place, on_event).remove(ours(workspace, place))
+    if beside or (only != "models" and installed.has_left(workspace, place)):
+        await Installing(workspace, place, on_event).remove(beside)
 
 
 def is_existing(folders: Folders) -> bool:

@@ -19,7 +19,9 @@ to the cluster before it writes its answer to us.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,8 @@ from workaday.project.diagnostics import mistake
 Object = dict[str, Any]
 HISTORY = 10  # revisions that are kept of a release
 TIMEOUT = "5m"  # of a hook, and of what an uninstall waits for
+WEBHOOK_AWAY = re.compile(r"failed calling webhook|failed to call webhook|conversion webhook for .* failed")
+WEBHOOK_SECONDS, AGAIN_SECONDS = 90.0, 2.0
 PURPOSE = "releases are installed"
 NO_HELM_HINTS = (
     "install Helm 3.14 or later (https://helm.sh/docs/intro/install), or set WORKADAY_HELM to where it is",
@@ -82,9 +86,24 @@ class Helm:
     ) -> Object:
         """Send a release to the cluster and return it as Helm has it (`version`, `manifest`, ...); waits for nothing.
 
+        But where a webhook that has to judge an object does not answer yet, as one does that was just installed, it is
+        sent again for a while.
+
         Raises:
             HelmFailure: a template fails, or the cluster refuses an object; what it had taken by then stays.
         """
+        end = time.monotonic() + WEBHOOK_SECONDS
+        while True:
+            try:
+                return await self._install_or_upgrade(release, chart, values, description)
+            except HelmFailure as failure:
+                if not WEBHOOK_AWAY.search(failure.said) or time.monotonic() > end:
+                    raise
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _install_or_upgrade(
+        self, release: str, chart: Path, values: Mapping[str, Any], description: str
+    ) -> Object:
         with told("upgrade", release):
             found: Object = await self._commands.install_or_upgrade(
                 release,
@@ -96,6 +115,22 @@ class Helm:
                 reset_values=True,
             )
             return found
+
+    async def pull(self, chart: str, version: str, repository: str | None, folder: Path) -> None:
+        """Fetch a packed chart into a folder.
+
+        Args:
+            chart: `oci://...`, or a name in a repository.
+            version: which.
+            repository: its address, or None for `oci://`.
+            folder: where to.
+
+        Raises:
+            HelmFailure: it cannot be had.
+        """
+        where = ["--repo", repository] if repository else []
+        with told("pull", chart):
+            await self._commands.run(["pull", chart, "--version", version, "--destination", folder, *where])
 
     async def rollback(self, release: str, revision: int) -> None:
         """Make a release again what a revision was; waits for nothing."""

@@ -52,6 +52,19 @@ SCALER = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects")
 DEFINITION = Kind(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
 )
+DAEMONS = Kind("apps", "v1", "DaemonSet", "daemonsets")
+STATEFUL = Kind("apps", "v1", "StatefulSet", "statefulsets")
+SLICE = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+ADMISSION = "admissionregistration.k8s.io"
+VALIDATING = Kind(
+    ADMISSION, "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", namespaced=False
+)
+MUTATING = Kind(ADMISSION, "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", namespaced=False)
+API_SERVICE = Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices", namespaced=False)
+CORE_SERVICE = Kind("", "v1", "Service", "services")
+CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+NODE_CLAIM = Kind("karpenter.sh", "v1", "NodeClaim", "nodeclaims", namespaced=False)
+EVERYWHERE = "*"  # every namespace
 GATEWAY = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
 SERVICE = Kind("serving.kserve.io", "v1beta1", "InferenceService", "inferenceservices")
 
@@ -99,6 +112,18 @@ class Cluster:
         """Create an object; raises as `every` does."""
         with self._answers(f"create {kind.plural}", namespace):
             self.client.create(resource(kind)(body), namespace=namespace)
+
+    def delete(self, kind: Kind, name: str, namespace: str | None = None) -> None:
+        """Have an object deleted, if it is there; waits for nothing; raises as `every` does."""
+        with self._answers(f"delete {kind.plural}", namespace):
+            self.client.delete(resource(kind), name, namespace=namespace)
+
+    def merge(self, kind: Kind, name: str, body: Object, namespace: str | None = None) -> None:
+        """Merge a part of an object into it, if it is there; raises as `every` does."""
+        from lightkube.types import PatchType
+
+        with self._answers(f"patch {kind.plural}", namespace):
+            self.client.patch(resource(kind), name, body, namespace=namespace, patch_type=PatchType.MERGE)
 
     def log(self, pod: str, namespace: str, *, container: str | None = None, lines: int = 50) -> list[str]:
         """Return the last lines of a container's log; none where it has not begun; raises as `every` does."""

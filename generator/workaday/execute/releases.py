@@ -74,6 +74,8 @@ class Deployed:
         objects: what it consists of.
         chart: the name of its chart.
         good: the revision that Helm deployed last, or 0.
+        version: its chart's.
+        namespace: where it is.
     """
 
     name: str
@@ -85,6 +87,8 @@ class Deployed:
     objects: tuple[Object, ...] = ()
     chart: str = CHART
     good: int = 0
+    version: str = ""
+    namespace: str = ""
 
 
 def wanted_of(tree: Path) -> tuple[Wanted, ...]:
@@ -194,6 +198,7 @@ def _deployed(revisions: Mapping[int, Object]) -> Deployed:
     # The description of what failed tells how; the one before it, whose it was.
     owners = [DESCRIPTION.fullmatch(_description(revisions[number])) for number in sorted(revisions, reverse=True)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    chart = (record.get("chart") or {}).get("metadata") or {}
     return Deployed(
         name=record["name"],
         revision=record["version"],
@@ -202,8 +207,10 @@ def _deployed(revisions: Mapping[int, Object]) -> Deployed:
         digest=said["digest"] if said else "",
         values=record.get("config") or {},
         objects=tuple(each for each in yaml.load_all(record.get("manifest") or "", loader) if each),
-        chart=((record.get("chart") or {}).get("metadata") or {}).get("name", ""),
+        chart=chart.get("name", ""),
         good=good,
+        version=chart.get("version", ""),
+        namespace=record.get("namespace", ""),
     )
 
 
