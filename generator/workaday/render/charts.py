@@ -149,7 +149,7 @@ def values(blueprint: Blueprint, model: Model, serving: Serving, called: str) ->
         "project": blueprint.name,
         "kind": model.kind,
         **container_values(container),
-        "config": server_config(model, serving, called) if model.kind == "torch" else None,
+        "config": server_config(blueprint, model, serving, called) if model.kind == "torch" else None,
         "weights": serving.weights,
         "resources": {
             "cpu": cores(model.compute.cpu_cores),
@@ -264,12 +264,14 @@ def route_values(route: Route | None) -> dict[str, Any]:
     }
 
 
-def server_config(model: Model, serving: Serving, called: str) -> dict[str, Any]:
+def server_config(blueprint: Blueprint, model: Model, serving: Serving, called: str) -> dict[str, Any]:
     """Return what the model server reads in a pod (schemas/server.schema.json): as on `local`, by the image's paths."""
 
     def seen(path: str | None) -> str | None:
         return path and f"{IMAGE_ROOT}/{path}"
 
+    promised = blueprint.observability and blueprint.observability.promised(called)
+    here = {"name": called, "weights": WEIGHTS if serving.weights else None}
     return {
         "version": SERVER_CONFIG_VERSION,
         "host": "0.0.0.0",
@@ -279,5 +281,3 @@ def server_config(model: Model, serving: Serving, called: str) -> dict[str, Any]
         "drain_seconds": float(serving.ending.drain),
         "models": [server_entry(model, seen) | here | ({"promise_seconds": promised} if promised else {})],
     }
-    promised = blueprint.observability and blueprint.observability.promised(called)
-    here = {"name": called, "weights": WEIGHTS if serving.weights else None}
