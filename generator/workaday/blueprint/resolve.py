@@ -72,8 +72,8 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
     environments, processes = resolve_local(project, awake, inputs, values) if local else ((), ())
     cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
     gateway, team = (None, None) if local else at_the_door(project, models, serving, values)
-    return Blueprint(
     addons = None if local else in_addition(project, models, pools, serving, cloud)
+    return Blueprint(
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
         stage=stage,
@@ -136,6 +136,23 @@ def in_addition(
     return resolve_addons(project, models, pools, serving, cloud)
 
 
+def watched(
+    project: schema.Project,
+    models: Sequence[Model],
+    pools: Sequence[Pool],
+    cloud: Cloud | None,
+    gateway: Gateway | None,
+    addons: AddOns | None,
+    values: Values,
+) -> Observability | None:
+    """Return what models in a cluster are watched by."""
+    if addons is None or project.observability is None:
+        return None
+    from workaday.blueprint.observability import resolve_observability
+
+    return resolve_observability(project, models, pools, cloud, gateway, addons, values.under("observability"))
+
+
 def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, local: bool) -> Model:
     """Return one model with every default explicit; its pools are filled in once they are known."""
     server = written.server
@@ -156,23 +173,6 @@ def resolve_model(written: schema.Model, inputs: Inputs, values: Values, *, loca
         requirements=requirements,
         compute=resolve_compute(written, values.under("compute")),
         pools=(),
-def watched(
-    project: schema.Project,
-    models: Sequence[Model],
-    pools: Sequence[Pool],
-    cloud: Cloud | None,
-    gateway: Gateway | None,
-    addons: AddOns | None,
-    values: Values,
-) -> Observability | None:
-    """Return what models in a cluster are watched by."""
-    if addons is None or project.observability is None:
-        return None
-    from workaday.blueprint.observability import resolve_observability
-
-    return resolve_observability(project, models, pools, cloud, gateway, addons, values.under("observability"))
-
-
         scale=resolve_scale(written, limits, values.under("scale")),
         rollout=resolve_rollout(written, values.under("rollout")),
         limits=limits,
