@@ -139,7 +139,7 @@ def int8(folder: Path) -> None:
     """What int8 costs in quality, on a fixed text, and what it gains in speed."""
     import torch
 
-    from workaday_server.generation.quantized import quantize
+    from workaday_server.generation.linears import quantize
 
     sys.path.insert(0, str(PEERS))
     import smollm2

@@ -299,6 +299,7 @@ def _failed() -> PredictorError:
 
 def whole(generation: Generation) -> tuple[str, Piece]:
     """Read an answer to its end, in a thread; return its text and its last piece."""
+    generation.whole = True
     pieces = list(generation)
     if not pieces:  # it was cancelled
         return "", Piece("", 0, None)

@@ -28,7 +28,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 SAMPLING = ("max_tokens", "temperature", "top_p", "seed", "stop")
 OWN = ("device", "dtype", "quantize", "threads")
 MAX_TOKENS = 256
-PREFILL_TOKENS = {"cpu": 64}
+PREFILL_TOKENS = {"cpu": 32}
 PREFILL_TOKENS_GPU = 512
 
 
@@ -138,7 +138,7 @@ class TextGenerator:
         Raises:
             ConfigError: `load` did not return two things, or the cache is too small.
         """
-        from workaday_server.generation.quantized import quantize
+        from workaday_server.generation.linears import pack, quantize
         from workaday_server.generation.runner import TorchRunner, placed
 
         if config.batching is not None:
@@ -151,6 +151,8 @@ class TextGenerator:
             if device.type != "cpu":
                 raise ConfigError("config: `quantize: int8` is for a CPU")
             quantize(network)
+        elif device.type == "cpu":
+            pack(network)
         self.tokenizer = _tokenizer(tokenizer)
         given = config.generation or GenerationConfig()
         settings = self._settings(given, config, device)

@@ -105,6 +105,7 @@ class Generation:
         self.completion_tokens = 0
         self.cancelled = False
         self.ended = False  # the last piece, or an error, is there
+        self.whole = False  # its reader waits for the end: it is not to be woken by each piece
         self._on_cancel = on_cancel
         self._unread: deque[Piece | Exception] = deque()
         self._lock = threading.Lock()
@@ -128,7 +129,8 @@ class Generation:
             if isinstance(item, Piece):
                 self.completion_tokens += item.tokens
             self.ended = isinstance(item, Exception) or item.finish is not None
-        self._notify()
+        if self.ended or not self.whole:
+            self._notify()
 
     def __aiter__(self) -> Generation:
         return self
@@ -175,7 +177,7 @@ class Generation:
     def _ready_or_wake(self, wake: Callable[[], None]) -> bool:
         """Say whether there is something to take, or nothing to come; otherwise `wake` is called once there is."""
         with self._lock:
-            ready = bool(self._unread) or self.ended or self.cancelled
+            ready = (bool(self._unread) and not self.whole) or self.ended or self.cancelled
             self._wake = None if ready else wake
             return ready
 

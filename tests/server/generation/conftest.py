@@ -39,11 +39,11 @@ def engines() -> Iterator[Callable[..., Engine]]:
         import torch
 
         from workaday_server.generation.formats import read_network
-        from workaday_server.generation.quantized import quantize
+        from workaday_server.generation.linears import pack, quantize
         from workaday_server.generation.runner import TorchRunner
 
         network = read_network(folder, torch.float32, torch.device("cpu"))
-        runner = TorchRunner(quantize(network) if quantized else network, tokens, 1)
+        runner = TorchRunner(quantize(network) if quantized else pack(network), tokens, 1)
         engine = Engine(runner, tokenizer or Bytes(), Settings(**settings))
         made.append(engine)
         return engine

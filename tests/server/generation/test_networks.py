@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
 
 from workaday_server.generation.attention import Cache, Step  # noqa: E402
 from workaday_server.generation.formats import read_network  # noqa: E402
-from workaday_server.generation.quantized import Int8Linear  # noqa: E402
+from workaday_server.generation.linears import Int8Linear, PackedLinear  # noqa: E402
 from workaday_server.generation.requests import Sampling  # noqa: E402
 from workaday_server.generation.sampling import Chooser, choose  # noqa: E402
 
@@ -180,6 +180,15 @@ def test_int8_is_near_and_a_row_does_not_depend_on_the_others() -> None:
     for row in range(9):
         assert torch.equal(quantized(x[row : row + 1])[0], near[row])
     assert torch.isfinite(quantized(torch.zeros(2, 64))).all()
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_packed_is_the_same(bias: bool) -> None:
+    torch.manual_seed(0)
+    linear = torch.nn.Linear(64, 48, bias=bias).requires_grad_(False)
+    for rows in (1, 7, 33):
+        x = torch.randn(rows, 64)
+        torch.testing.assert_close(PackedLinear(linear)(x), linear(x))
 
 
 def test_choosing_follows_the_probabilities_and_top_p_cuts_the_unlikely() -> None:
