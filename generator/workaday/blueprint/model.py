@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
     from workaday.blueprint.gateway import Gateway, Team
     from workaday.blueprint.observability import Observability
+    from workaday.blueprint.pipelines import Pipeline
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project.overlays import Overlays
 
@@ -256,6 +257,7 @@ class Blueprint:
         team: whose project it is in a cluster, or None where that is not said.
         addons: the controllers that are installed beside the models; None on `local`.
         observability: what models are watched by, or None.
+        pipelines: several models behind one address, in the order of the project file.
     """
 
     name: str
@@ -276,6 +278,17 @@ class Blueprint:
     team: Team | None = None
     addons: AddOns | None = None
     observability: Observability | None = None
+    pipelines: tuple[Pipeline, ...] = ()
+
+    @property
+    def callable(self) -> tuple[Model, ...]:
+        """Return all that can be asked: the models, and the pipelines, which are models to whoever calls them."""
+        return (*self.models, *(each.model for each in self.pipelines))
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Return the names of the models that are in a pipeline's pod, and have none of their own."""
+        return frozenset(model.name for each in self.pipelines for model in each.held)
 
     def models_of(self, process: str) -> tuple[Model, ...]:
         """Return the models that one process serves; a paused one is served by none."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workaday.blueprint.cloud import Cloud
     from workaday.blueprint.gateway import Gateway, Team
     from workaday.blueprint.observability import Observability
+    from workaday.blueprint.pipelines import Pipeline
     from workaday.blueprint.serving import Canary, Serving
     from workaday.project import schema
 
@@ -71,6 +72,11 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
     awake = [model for model in models if not model.paused]
     environments, processes = resolve_local(project, awake, inputs, values) if local else ((), ())
     cloud, serving, canaries = (None, (), ()) if local else in_cluster(project, inputs, stage, models, pools, values)
+    pipelines: tuple[Pipeline, ...] = ()
+    if project.pipelines:
+        from workaday.blueprint.pipelines import resolve_pipelines
+
+        pipelines = resolve_pipelines(project, inputs, models, processes, serving, pools, cloud)
     gateway, team = (None, None) if local else at_the_door(project, models, serving, values)
     addons = None if local else in_addition(project, models, pools, serving, cloud)
     return Blueprint(
@@ -91,6 +97,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         team=team,
         addons=addons,
         observability=watched(project, models, pools, cloud, gateway, addons, values),
+        pipelines=pipelines,
         values=values.frozen(),
     )
 

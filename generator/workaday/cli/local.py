@@ -61,7 +61,7 @@ class Progress:
         if kind == "server":
             process = next(each for each in self.workspace.blueprint.processes if each.name == key)
             return f"{label:<24} listening {took:>8}  http://{probe.shown_host(process.host)}:{process.port}"
-        model = next(each for each in self.workspace.blueprint.models if each.name == key)
+        model = next(each for each in self.workspace.blueprint.callable if each.name == key)
         status = probe.model_status(self.workspace, model)
         return f"{label:<24} {status.state:<9} {seconds(status.seconds):>8}  {size(status.memory_bytes)}"
 
@@ -101,14 +101,14 @@ def detail(workspace: Workspace, change: Change) -> str:
     if change.name == "server":
         process = next(each for each in blueprint.processes if each.name == change.key)
         return f"http://{probe.shown_host(process.host)}:{process.port}"
-    return next(model.predictor for model in blueprint.models if model.name == change.key)
+    return {model.name: model.predictor for model in blueprint.models}.get(change.key, "a pipeline")
 
 
 def report(workspace: Workspace, *, as_json: bool) -> None:
     """Print where each model answers, with a command to try."""
     from workaday.execute import probe
 
-    models = [each for each in workspace.blueprint.models if not each.paused]
+    models = [each for each in workspace.blueprint.callable if not each.paused]
     if as_json:
         answer_json([asdict(each) for each in probe.statuses(workspace)])
         return

@@ -174,7 +174,7 @@ def find_model(workspace: Workspace, name: str) -> Model:
     from workaday.project.diagnostics import mistake
     from workaday.project.spelling import meant
 
-    by_name = {model.name: model for model in workspace.blueprint.models}
+    by_name = {model.name: model for model in workspace.blueprint.callable}
     if name in by_name:
         return by_name[name]
     hint = meant(name, by_name, f"there are: {', '.join(by_name)}")

@@ -86,7 +86,7 @@ def statuses(workspace: Workspace) -> list[ModelStatus]:
         live = processes.live_state(workspace.run_dir(process.name))
         if "port" in live:
             latencies |= figures.p99_by_model(figures.page(address_of(live)))
-    found = [model_status(workspace, model) for model in workspace.blueprint.models]
+    found = [model_status(workspace, model) for model in workspace.blueprint.callable]
     return [replace(each, p99_seconds=latencies.get(each.name)) for each in found]
 
 

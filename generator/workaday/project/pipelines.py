@@ -1,10 +1,10 @@
-"""Pipelines (C104, C105, C114): steps that there are not, that wait for one another, or whose condition is none."""
+"""Pipelines (C104, C105, C114, C701): steps that there are not, that wait for one another; what is no expression."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 
+from . import expressions
 from .diagnostics import Diagnostic, KeyPath, Label
 from .parts import Parts, dangling
 from .schema import Pipeline
@@ -54,25 +54,37 @@ def _loop(after: Mapping[str, list[str]]) -> list[str]:
 
 
 def conditions(parts: Parts) -> Iterator[Diagnostic]:
-    """C114: a step's `when` that is no condition, or that uses the answer of a step it does not wait for."""
+    """C114: a `when`, `input` or `output` that is no expression, or uses a step that it does not wait for."""
     for index, pipeline in parts.pipelines.items():
         for place, step in enumerate(pipeline.steps):
-            if step.when is None:
-                continue
-            path: KeyPath = ("pipelines", index, "steps", place, "when")
-            try:
-                tree = ast.parse(step.when, mode="eval")
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                hint = 'compare answers of earlier steps: `category.label != "book"`'
-                yield Diagnostic("C114", "this is no condition", path, hints=(hint,))
-                continue
-            names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-            known = _before(pipeline, step.name)
-            for name in sorted(names - known - {each.replace("-", "_") for each in known} - {"true", "false", "null"}):
-                label = (
-                    f"add `{name}` to `after`" if name in {s.name for s in pipeline.steps} else "no step has this name"
-                )
-                yield Diagnostic("C114", f"`when` uses `{name}`, which `{step.name}` does not wait for", path, label)
+            path: KeyPath = ("pipelines", index, "steps", place)
+            known, named = _before(pipeline, step.name), {each.name for each in pipeline.steps}
+            for key, text in (("when", step.when), ("input", step.input)):
+                if text is not None:
+                    yield from _expression(text, key, (*path, key), known, named, f"`{step.name}` does not wait for")
+        if pipeline.output is not None:
+            every = {each.name for each in pipeline.steps}
+            path = ("pipelines", index, "output")
+            yield from _expression(pipeline.output, "output", path, every, every, "is no step")
+
+
+def _expression(
+    text: str, key: str, path: KeyPath, known: set[str], named: set[str], wrong: str
+) -> Iterator[Diagnostic]:
+    try:
+        tree = expressions.parse(text)
+    except expressions.NoExpression as error:
+        hint = 'compare answers of earlier steps: `category.label != "book"`'
+        if key != "when":
+            hint = 'name what is meant: `category.label`, or `{"label": category.label, "words": request.words}`'
+        yield Diagnostic("C114", str(error), path, hints=(hint,))
+        return
+    spoken = {expressions.spoken(each) for each in known} | {expressions.REQUEST}
+    there = {expressions.spoken(each): each for each in named}
+    for name in sorted(expressions.names(tree) - spoken):
+        label = f"add `{there[name]}` to `after`" if name in there else "no step has this name"
+        what = f"`{key}` uses `{name}`, which {wrong}"
+        yield Diagnostic("C114", what, path, label)
 
 
 def _before(pipeline: Pipeline, name: str) -> set[str]:
@@ -85,3 +97,15 @@ def _before(pipeline: Pipeline, name: str) -> set[str]:
             found.add(each)
             queue += after.get(each, ())
     return found
+
+
+def reserved_steps(parts: Parts) -> Iterator[Diagnostic]:
+    """C701: a step's name that means something else in an expression."""
+    for index, pipeline in parts.pipelines.items():
+        for place, step in enumerate(pipeline.steps):
+            if step.name in (expressions.REQUEST, *expressions.CONSTANTS):
+                path: KeyPath = ("pipelines", index, "steps", place, "name")
+                meant = "what the pipeline got" if step.name == expressions.REQUEST else "a constant"
+                yield Diagnostic(
+                    "C701", f"a step cannot be called `{step.name}`", path, f"in expressions it is {meant}"
+                )

@@ -197,4 +197,5 @@ CHECKS: tuple[Callable[[Parts], Iterator[Diagnostic]], ...] = (
     shadowed_variables,
     foreign_zones,
     pipelines.conditions,
+    pipelines.reserved_steps,
 )

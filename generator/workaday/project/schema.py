@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from .graphs import Pipeline, Step
 from .models import (
     Batching,
     Canary,
@@ -59,42 +60,9 @@ from .units import (
     SecretName,
     Seq,
     matching,
-    refuse,
 )
 
 VERSION = 1
-
-
-class Step(Part):
-    """One call in a pipeline."""
-
-    name: Name = Field(description="The step's name; later steps and `when` use it.")
-    model: Name = Field(description="The model that it calls.")
-    after: Seq[Name] = Field((), description="The steps whose answers it needs.")
-    when: str | None = Field(
-        None, min_length=1, description="A condition on earlier answers; if false, it is left out."
-    )
-    optional: bool = Field(False, description="Its failure does not fail the pipeline.")
-    timeout: Duration | None = Field(None, description="How long it may take.")
-    retries: int | None = Field(None, ge=0, le=10, description="How often it is tried again.")
-
-
-def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    # not `min_length`, which counts the valid ones and so would add "is empty" to every mistake in the only step
-    if not steps:
-        refuse("range", "`steps` is empty", "needs at least one")
-    return steps
-
-
-class Pipeline(Rare):
-    """Several models behind one address: a graph of steps."""
-
-    name: Name = Field(description="The pipeline's name.")
-    together: bool = Field(False, description="Whether the models share one pod.")
-    steps: Annotated[Seq[Step], AfterValidator(_some)] = Field(
-        description="The calls; those without `after` start at once.", json_schema_extra={"minItems": 1}
-    )
-    route: Route | None = Field(None, description="The pipeline's address at the gateway.")
 
 
 class Dns(Part):

@@ -8,8 +8,10 @@ from workaday.blueprint.model import Blueprint, Model
 from workaday.blueprint.serving import (
     GATEWAY,
     IMAGE_ROOT,
+    INTERCEPTOR,
     MONITORING_NAMESPACE,
     PROMETHEUS,
+    SCALER,
     WEIGHTS,
     Container,
     Probe,
@@ -17,7 +19,7 @@ from workaday.blueprint.serving import (
     Scaling,
     Serving,
 )
-from workaday.render import addons
+from workaday.render import addons, pipelines
 from workaday.render.images import IMAGES, images, listing
 from workaday.render.local import SERVER_CONFIG_VERSION, as_json, server_entry
 from workaday.render.origins import ORIGINS, OriginsBuilder, json_pointer
@@ -65,7 +67,12 @@ def releases(blueprint: Blueprint, stock: Stock) -> dict[str, bytes]:
         tree |= {f"charts/{each.chart}/{path}": content for path, content in stock.chart(each.chart).items()}
         tree[each.path] = as_json(each.values)
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
-        tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving, model.name)]})
+        if model.name not in blueprint.held:
+            tree[release_path(serving)] = as_json({"models": [values(blueprint, model, serving, model.name)]})
+    for pipeline in blueprint.pipelines:
+        assert pipeline.serving is not None
+        found = values(blueprint, pipeline.model, pipeline.serving, pipeline.model.name)
+        tree[release_path(pipeline.serving)] = as_json(pipelines.release(blueprint, pipeline, found))
     for canary in blueprint.canaries:
         found = values(blueprint, canary.model, canary.serving, canary.of)
         tree[release_path(canary.serving)] = as_json({"models": [found]})
@@ -97,7 +104,8 @@ def commands(blueprint: Blueprint) -> list[str]:
     wanted = [(each.release, each.chart) for each in shared(blueprint)]
     # a canary is there before its model's route sends requests to it
     wanted += [(each.serving.release, CHART) for each in blueprint.canaries]
-    wanted += [(each.release, CHART) for each in blueprint.serving]
+    wanted += [(each.release, CHART) for each in blueprint.serving if each.model not in blueprint.held]
+    wanted += [(each.serving.release, CHART) for each in blueprint.pipelines if each.serving]
     return [
         *addons.commands(blueprint),
         f"kubectl apply --server-side -f {NAMESPACE}",
@@ -117,7 +125,12 @@ def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
     for each in shared(blueprint):
         for pointer, key in each.origins.items():
             table.add(each.path, pointer, key)
+    for pipeline in blueprint.pipelines:
+        assert pipeline.serving is not None
+        pipelines.add_origins(table, pipeline, release_path(pipeline.serving))
     for index, serving in enumerate(blueprint.serving):
+        if serving.model in blueprint.held:
+            continue
         table.add(release_path(serving), "", ("models", index))
         for part, key in PARTS.items():
             table.add(release_path(serving), json_pointer("models", 0, part), ("models", index, *key))
@@ -245,6 +258,16 @@ def scaling_values(scaling: Scaling) -> dict[str, Any]:
             {"start": each.start, "end": each.end, "timezone": each.timezone, "replicas": each.replicas}
             for each in scaling.windows
         ],
+        "wake": scaling.wake
+        and {
+            "target": scaling.wake.target,
+            "wait": scaling.wake.wait_seconds,
+            "answer": scaling.wake.answer_seconds,
+            "service": INTERCEPTOR.service,
+            "namespace": INTERCEPTOR.namespace,
+            "port": INTERCEPTOR.port,
+            "scaler": SCALER,
+        },
     }
 
 

@@ -16,7 +16,11 @@ IMAGES = "images.txt"
 def images(blueprint: Blueprint) -> Iterator[str]:
     """Yield what a cluster pulls for models, canaries, warm nodes and the gateway; one may come more than once."""
     for model, serving in zip(blueprint.models, blueprint.serving, strict=True):
-        yield from of_release(model, serving)
+        if model.name not in blueprint.held:
+            yield from of_release(model, serving)
+    for pipeline in blueprint.pipelines:
+        assert pipeline.serving is not None
+        yield from of_release(pipeline.model, pipeline.serving)
     for canary in blueprint.canaries:
         yield from of_release(canary.model, canary.serving)
     yield from addons.images(blueprint)

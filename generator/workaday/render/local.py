@@ -50,6 +50,8 @@ def origins(blueprint: Blueprint) -> Origins:
     table.add(CLUSTER, "", ("platform",))
     for name, key in keys.items():
         table.add(CLUSTER, f'{RESOURCES}.model["{name}"]', key)
+    for pipeline in blueprint.pipelines:
+        table.add(CLUSTER, f'{RESOURCES}.model["{pipeline.model.name}"]', ("pipelines", pipeline.index))
     for process in blueprint.processes:
         table.add(config_path(process), "", ("platform",))
         for position, model in enumerate(blueprint.models_of(process.name)):
@@ -86,7 +88,18 @@ def server_config(blueprint: Blueprint, process: Process) -> dict[str, Any]:
         "state_file": seen(f"{state_dir(blueprint.stage)}/run/{process.name}/state.json"),
         "drain_seconds": process.drain_seconds,
         "models": [server_entry(model, seen) for model in blueprint.models_of(process.name)],
+        **pipelines_of(blueprint, process),
     }
+
+
+def pipelines_of(blueprint: Blueprint, process: Process) -> dict[str, Any]:
+    """Return what a server's configuration says of its pipelines: nothing where it has none."""
+    if not blueprint.pipelines:
+        return {}
+    from workaday.blueprint.pipelines import server_entry as pipeline_entry
+
+    here = [pipeline_entry(each) for each in blueprint.pipelines if each.model.process == process.name]
+    return {"pipelines": here} if here else {}
 
 
 def server_entry(model: Model, seen: Callable[[str | None], str | None]) -> dict[str, Any]:
@@ -137,7 +150,7 @@ def tfvars(blueprint: Blueprint) -> dict[str, Any]:
                 "revision": each.revision,
                 "timeout_seconds": each.load_timeout_seconds,
             }
-            for each in blueprint.models
+            for each in blueprint.callable
             if not each.paused
         },
     }
