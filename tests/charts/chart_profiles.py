@@ -80,6 +80,6 @@ def tree(name: str, folder: Path, edit: Callable[[str], str] = str) -> dict[str,
 
 
 def values(rendered: dict[str, bytes]) -> dict[str, Any]:
-    """Return the values of all releases of a tree as those of one."""
+    """Return the values of all releases of models of a tree as those of one; others name models too."""
     releases = [json.loads(content) for path, content in sorted(rendered.items()) if path.startswith("releases/")]
-    return {"models": [model for release in releases for model in release.get("models", ())]}
+    return {"models": [model for release in releases for model in release.get("models", ()) if "image" in model]}

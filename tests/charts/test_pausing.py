@@ -50,4 +50,4 @@ def test_every_image_of_every_pod_is_in_the_list(name, rendered, manifests):
         it["image"]["reference"] for pod in pods(manifests(name)) for it in pod.get("volumes", ()) if "image" in it
     }
     found |= {ENVOY}  # of pods that Envoy Gateway makes
-    assert found == set(listed)
+    assert found <= set(listed)  # add-ons have images of their own

@@ -1,4 +1,4 @@
-"""`workaday.lock`, the document: one JSON object beside project.yaml, committed; each verb that fills it owns a part."""
+"""`workaday.lock`, the document: one JSON object beside project.yaml, committed; each verb that fills it owns part."""
 
 from __future__ import annotations
 
