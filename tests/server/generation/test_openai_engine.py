@@ -1,4 +1,4 @@
-"""OpenAI's package and the real engine, with a small random network: the same answers, the counts, and no place lost."""
+"""OpenAI's package and the real engine, with a small random network: the same answers, and no place lost."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_more_than_the_queue_takes_get_429_and_a_request_is_taken_whole_or
 
         found = await asyncio.gather(*(ask(1 + number % 3) for number in range(24)))
     assert 0 in found
-    assert sum(found) >= 8
+    assert sum(found) >= 6, "of the eight places at most two are left, where three are asked for"
     assert -1 not in found
     await asyncio.to_thread(served.until, lambda: idle(served))
 

@@ -1,7 +1,7 @@
 """A conversation: SmolLM2 on this machine, whatever `weights` names elsewhere. OpenAI's clients speak to it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from workaday_server.generation import TextGenerator
 
@@ -9,6 +9,7 @@ from workaday_server.generation import TextGenerator
 class Predictor(TextGenerator):
     """The model, and the page that a browser gets at its route."""
 
+    example: ClassVar[Any] = {"messages": [{"role": "user", "content": "What is the capital of France?"}]}
     page = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 
     def load(self, path: str | None) -> tuple[Any, Any]:

@@ -35,7 +35,7 @@ class Predictor(TextGenerator):
 
 
 def prompted(payload: Any) -> Any:
-    """Return a move as a prompt, which ends where the story goes on; anything else as it is.
+    """Return a move as a prompt that has to go on, "You knock on the gate, and"; anything else as it is.
 
     Raises:
         ClientError: the story or the action is not text.
@@ -46,4 +46,4 @@ def prompted(payload: Any) -> Any:
     story, action = rest.pop("story", ""), rest.pop("action")
     if not isinstance(story, str) or not isinstance(action, str) or not action.strip():
         raise ClientError("`story` and `action` must be text")
-    return {**rest, "prompt": f"{story[-REMEMBERED:]}\n> You {action.strip().rstrip('.')}.\n".lstrip()}
+    return {**rest, "prompt": f"{story[-REMEMBERED:]} You {action.strip().rstrip('.')}, and".lstrip()}
