@@ -17,6 +17,13 @@ KUBERNETES = ("1.33", "1.34", "1.35", "1.36")
 RANGES = {"int32": 31, "int64": 63}
 
 
+class Loader(yaml.CSafeLoader):
+    """Reads `=` as the text that it is in YAML 1.2, and to Kubernetes."""
+
+
+Loader.add_constructor("tag:yaml.org,2002:value", Loader.construct_yaml_str)
+
+
 def errors(manifest: Mapping[str, Any], version: str = KUBERNETES[-1]) -> list[str]:
     """Return what is wrong with a manifest; unknown keys are, as `kubectl apply --validate=strict` has it.
 
@@ -59,7 +66,7 @@ def validator(api: str, kind: str) -> jsonschema.Draft202012Validator | None:
     """Return what validates a custom kind, or None for what is none."""
     group, _, version = api.rpartition("/")
     for path in sorted(CRDS.glob(f"*/{group}_{kind.lower()[:-1]}*.yaml")):
-        spec = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)["spec"]
+        spec = yaml.load(path.read_text("utf-8"), Loader)["spec"]
         if spec["names"]["kind"] == kind:
             found = next(each for each in spec["versions"] if each["name"] == version)
             schema = strict(found["schema"]["openAPIV3Schema"])
