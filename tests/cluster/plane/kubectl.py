@@ -20,14 +20,20 @@ class KubectlError(Exception):
     """kubectl failed; says what it said."""
 
 
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads `=` as the text that it is in YAML 1.2, and to Kubernetes."""
+
+
+Loader.add_constructor("tag:yaml.org,2002:value", Loader.construct_yaml_str)
+
+
 def objects(manifests: Manifests) -> list[Object]:
     """Return the objects of YAML text, of a file, of a folder's files, of one object or several."""
     if isinstance(manifests, Path):
         files = sorted(manifests.rglob("*.yaml")) if manifests.is_dir() else [manifests]
         return [each for file in files for each in objects(file.read_text())]
     if isinstance(manifests, str):
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return [each for each in yaml.load_all(manifests, loader) if each]
+        return [each for each in yaml.load_all(manifests, Loader) if each]
     return [dict(manifests)] if isinstance(manifests, Mapping) else [dict(each) for each in manifests]
 
 
