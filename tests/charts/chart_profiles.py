@@ -52,14 +52,25 @@ models:
     secrets: {TOKEN: {secret: hub, key: token}}
     rollout: {max_surge: 0, max_unavailable: 25%}
 """
+ASLEEP = """\
+version: 1
+name: dungeon
+platform: PLATFORM
+registry: {prefix: ghcr.io/team}
+gateway: {host: api.dungeon.example}
+models:
+  - name: own
+    server: {kind: torch, predictor: models/story/predictor.py}
+    scale: {min: 0, max: 4}
+"""
 NAMES = [f"{shape}-{platform}" for platform in PLATFORMS for shape in ("full", "kinds")]
 
 
 def project(name: str) -> str:
     """Return the project file of a profile such as `full-aws`."""
     shape, _, platform = name.partition("-")
-    if shape == "kinds":
-        text = KINDS.replace("PLATFORM", PLATFORMS[platform])
+    if shape in ("kinds", "asleep"):
+        text = {"kinds": KINDS, "asleep": ASLEEP}[shape].replace("PLATFORM", PLATFORMS[platform])
     else:
         text = (FULL / "project.yaml").read_text("utf-8")
         text = re.sub(r"(?ms)^platform:.*?(?=^addons:)", f"platform: {PLATFORMS[platform]}\n", text)

@@ -235,6 +235,54 @@ def test_a_canary_is_its_model_to_callers_and_to_the_cloud(rendered):
     assert policy[1]["namespaceSelector"]["matchExpressions"][0]["values"] == ["workaday-system"]
 
 
+def asleep(rendered):
+    """Return the manifests of a model that may have no replicas."""
+    release = json.loads(rendered("asleep-existing")["releases/own.json"])
+    assert release["models"][0]["scaling"]["min"] == 0
+    manifests = template(CHART, release)
+    assert [chart_schemas.errors(each) for each in manifests] == [[] for _ in manifests]
+    return manifests
+
+
+def test_a_request_wakes_a_model_that_sleeps(rendered):
+    manifests = asleep(rendered)
+    [held] = chart_rules.of(manifests, "HTTPScaledObject")
+    assert held["metadata"]["annotations"]["httpscaledobject.keda.sh/skip-scaledobject-creation"] == "true"
+    assert held["spec"]["hosts"][0] == "own-predictor.dungeon"
+    assert held["spec"]["scaleTargetRef"]["service"] == "own-predictor"
+    [scaler] = chart_rules.of(manifests, "ScaledObject")
+    assert scaler["metadata"]["name"] != held["metadata"]["name"], "the add-on removes a ScaledObject of its name"
+    assert [each["type"] for each in scaler["spec"]["triggers"]] == ["prometheus", "external-push"]
+    assert scaler["spec"]["triggers"][1]["metadata"]["httpScaledObject"] == held["metadata"]["name"]
+    assert scaler["spec"]["minReplicaCount"] == 0
+
+
+def test_its_route_leads_through_the_interceptor_and_waits_for_it(rendered):
+    manifests = asleep(rendered)
+    [found] = chart_rules.of(manifests, "HTTPRoute")
+    rule = found["spec"]["rules"][0]
+    interceptor = {"name": "keda-add-ons-http-interceptor-proxy", "namespace": "keda", "port": 8080}
+    assert rule["backendRefs"] == [interceptor]
+    assert rule["filters"] == [{"type": "URLRewrite", "urlRewrite": {"hostname": "own-predictor.dungeon"}}]
+    [held] = chart_rules.of(manifests, "HTTPScaledObject")
+    waits = int(held["spec"]["timeouts"]["conditionWait"].removesuffix("s"))
+    answers = int(held["spec"]["timeouts"]["responseHeader"].removesuffix("s"))
+    assert int(rule["timeouts"]["request"].removesuffix("s")) == waits + answers
+    [grant] = chart_rules.of(manifests, "ReferenceGrant")
+    assert grant["metadata"]["namespace"] == "keda"
+    assert grant["spec"]["from"][0]["namespace"] == "dungeon"
+    assert grant["spec"]["to"] == [{"group": "", "kind": "Service", "name": interceptor["name"]}]
+    [policy] = chart_rules.of(manifests, "NetworkPolicy")
+    admitted = policy["spec"]["ingress"][0]["from"][1]["namespaceSelector"]["matchExpressions"][0]["values"]
+    assert admitted == ["workaday-system", "keda"]
+
+
+def test_what_never_sleeps_needs_no_add_on(manifests):
+    found = manifests("kinds-existing")
+    assert chart_rules.of(found, "HTTPScaledObject") == []
+    assert chart_rules.of(found, "ReferenceGrant") == []
+
+
 def test_weights_in_an_image_are_a_volume_and_not_kserves(manifests):
     [archive] = [
         each["spec"]["predictor"]

@@ -12,10 +12,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from load.client import asking
+from load.client import Report, asking
 from load.debian import Program
 from load.haproxy import routed
 from load.prometheus import serving
@@ -24,6 +25,8 @@ from plane import programs
 from plane.kubectl import Kubectl
 from plane.plane import Plane
 from plane.pods import ProcessNode
+
+from workaday.blueprint import naming
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800), pytest.mark.usefixtures("kserve")]
 
@@ -64,7 +67,7 @@ class Predictor:
 
 
 @pytest.fixture
-def folder(plane: Plane, fleet: Fleet, namespace: str, tmp_path: Path) -> Iterator[Path]:
+def folder(plane: Plane, fleet: Fleet, namespace: str, tmp_path: Path) -> Path:
     """A project of one model, whose image is this machine's Python and the project's files."""
     fleet.become("aws")
     (tmp_path / "models" / "fast").mkdir(parents=True)
@@ -74,13 +77,12 @@ def folder(plane: Plane, fleet: Fleet, namespace: str, tmp_path: Path) -> Iterat
     path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
     env = {"PATH": path, "PYTHONUNBUFFERED": "1"}
     ProcessNode(plane).image(f"registry.example/{namespace}/fast", (), {"/workaday": tmp_path}, env)
-    yield tmp_path
-    plane.kubectl("delete", "inferenceservice", "--all", f"--namespace={namespace}", "--timeout=240s")
+    return tmp_path
 
 
 @pytest.fixture
-def run(folder: Path) -> Run:
-    """Run the command in the project's folder."""
+def run(folder: Path) -> Iterator[Run]:
+    """Run the command in the project's folder; what it made is removed afterwards, for its gateway is the cluster's."""
     env = {**os.environ, "WORKADAY_HELM": str(programs.find("helm"))}
 
     def do(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +91,8 @@ def run(folder: Path) -> Run:
         print(done.stdout, done.stderr)
         return done
 
-    return do
+    yield do
+    assert do("destroy", "--yes").returncode == 0
 
 
 def with_canary(folder: Path, overrides: str) -> None:
@@ -98,32 +101,38 @@ def with_canary(folder: Path, overrides: str) -> None:
     file.write_text(file.read_text() + CANARY.replace("OVERRIDES", overrides))
 
 
+@contextmanager
+def asked(plane: Plane, haproxy: Program, namespace: str, folder: Path) -> Iterator[Report]:
+    """Have requests come through the model's route for the length of a block."""
+    with (
+        routed(plane, haproxy, namespace, naming.route("fast")) as address,
+        asking(f"{address}/fast", RATE, folder) as report,
+    ):
+        yield report
+
+
 def weights(kubectl: Kubectl, namespace: str) -> list[int | None]:
     """Return the weights of the route's backends."""
-    route = kubectl.get("httproute", "fast-route", namespace)
+    route = kubectl.get("httproute", naming.route("fast"), namespace)
     return [each.get("weight") for each in route["spec"]["rules"][0]["backendRefs"]]
 
 
 def test_a_canary_gets_its_share_and_is_promoted(
     plane: Plane, haproxy: Program, prometheus: Program, run: Run, folder: Path, kubectl: Kubectl, namespace: str
 ) -> None:
-    with serving(plane, prometheus, namespace) as scraped:
+    with serving(plane, prometheus, namespace):
         assert run("apply", "--yes").returncode == 0
         with_canary(folder, "{word: second}")
-        with (
-            routed(plane, haproxy, namespace, "fast-route") as address,
-            asking(f"{address}/fast", RATE, folder) as report,
-        ):
+        with asked(plane, haproxy, namespace, folder) as report:
             done = run("apply", "--yes")
             assert done.returncode == 0
-        print(report, dict(report.words), scraped.ask("up"), scraped.ask("workaday_requests_total"))
         assert "requests, as promised" in done.stdout
         assert weights(kubectl, namespace) == [750, 250]
-        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as shared:
+        with asked(plane, haproxy, namespace, folder) as shared:
             promoted = run("plan")
         assert "nothing to do" in promoted.stdout
         assert run("promote", "fast", "--yes").returncode == 0
-        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as after:
+        with asked(plane, haproxy, namespace, folder) as after:
             run("status")
     for each in (report, shared, after):
         print(each, dict(each.words))
@@ -142,9 +151,9 @@ def test_a_canary_that_breaks_its_promise_is_rolled_back(
     with serving(plane, prometheus, namespace):
         assert run("apply", "--yes").returncode == 0
         with_canary(folder, "{word: second, fails: true}")
-        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as report:
+        with asked(plane, haproxy, namespace, folder) as report:
             done = run("apply", "--yes")
-        with routed(plane, haproxy, namespace, "fast-route") as address, asking(f"{address}/fast", RATE, folder) as after:
+        with asked(plane, haproxy, namespace, folder) as after:
             nothing = run("plan", "--format", "json")
     print(report, after)
     assert done.returncode == 1

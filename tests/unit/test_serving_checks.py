@@ -57,6 +57,8 @@ def test_the_good_example_has_no_finding(page, found) -> None:
         ("    server: {kind: container, image: a/b:1}\n    scale: {max: 2, metric: in_flight}\n", ["C601"]),
         ("    server: {kind: container, image: a/b:1}\n    scale: {max: 2, metric: cpu}\n", []),
         ("    server: {kind: container, image: a/b:1}\n    scale: {min: 0, max: 2}\n", ["C604"]),
+        (TORCH + '    scale: {min: 0, max: 2, schedule: [{cron: "0 8 * * *", for: 1h, min: 1}]}\n', []),
+        (TORCH + "    scale: {min: 0, max: 2}\ngateway: {host: a.example}\n", []),
         (TORCH + "    scale: {max: 2, metric: latency, target: 1s}\n", []),
         (TORCH + "    secrets: {PROTOCOL: {secret: a, key: b}}\n", ["C602"]),
         (TORCH + '    scale: {max: 2, schedule: [{cron: "*/5 * * * *", for: 1m, min: 1}]}\n', ["C605"]),

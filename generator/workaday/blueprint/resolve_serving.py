@@ -51,8 +51,6 @@ DRAIN_SECONDS = 15
 DRAIN_SHARE = 3
 # After the last answer, until the process is gone.
 EXIT_SECONDS = 5
-# Later than the server's own limit, so that its answer is the one that callers see.
-GATEWAY_SLACK_SECONDS = 5
 USER = 1000
 ZONE_LABEL, NODE_LABEL = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 # A replica goes first to what is paid for anyway, then to what is cheap; a later pool comes after an earlier one.
@@ -291,7 +289,7 @@ def resolve_route(model: Model, written: schema.Model, project: schema.Project) 
     gateway = project.gateway
     if gateway is None:
         return None
-    paths, exact = [model.route], []
+    paths, exact, woken = [model.route], [], scaling.wake(model)
     if model.kind == "torch":
         paths.append(f"/v2/models/{model.name}")
         exact += [f"/v1/models/{model.name}", f"/v1/models/{model.name}:predict"]
@@ -300,7 +298,8 @@ def resolve_route(model: Model, written: schema.Model, project: schema.Project) 
         paths=tuple(paths),
         exact=tuple(exact),
         strip=model.kind != "torch",
-        timeout_seconds=math.ceil(model.limits.timeout_seconds) + GATEWAY_SLACK_SECONDS,
+        # a request that wakes the model waits for it at the gateway, too
+        timeout_seconds=woken.wait_seconds * (model.scale.min == 0) + woken.answer_seconds,
         canary=canary_name(model.name) if written.canary else None,
         percent=share(written.canary) if written.canary else 0.0,
         shadow=bool(written.canary and written.canary.shadow),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from workaday.blueprint.model import Model
 from workaday.blueprint.runtimes import CPU, RUNTIMES, UNIT_TARGET
 from workaday.blueprint.schedule import windows
-from workaday.blueprint.serving import Scaling, Window
+from workaday.blueprint.serving import Scaling, Wake, Window
 
 # As often as the replicas are scraped: asked more often, the answer is the same.
 POLLING_SECONDS = 15
@@ -18,6 +18,8 @@ UP_PODS, UP_PERCENT, UP_PERIOD_SECONDS = 4, 100, 15
 DOWN_PODS, DOWN_PERCENT, DOWN_PERIOD_SECONDS = 1, 10, 60
 # A model that sleeps wakes for any load at all.
 ACTIVATION = 0.0
+# Later than the server's own limit, so that its answer is the one that callers see.
+GATEWAY_SLACK_SECONDS = 5
 
 
 def resolve_scaling(model: Model, namespace: str) -> Scaling:
@@ -45,7 +47,15 @@ def resolve_scaling(model: Model, namespace: str) -> Scaling:
         down_percent=DOWN_PERCENT,
         down_period_seconds=DOWN_PERIOD_SECONDS,
         windows=tuple(schedule(model)),
+        wake=None if scale.min else wake(model),
     )
+
+
+def wake(model: Model) -> Wake:
+    """Return how a request wakes a model: it is held for as long as loading may take."""
+    limits = model.limits
+    answer = math.ceil(limits.timeout_seconds) + GATEWAY_SLACK_SECONDS
+    return Wake(limits.concurrency, math.ceil(model.load_timeout_seconds), answer)
 
 
 def query_of(model: Model, namespace: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Model
@@ -22,6 +22,19 @@ OCI = "oci://"
 GATEWAY = ("workaday", "workaday-system")
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 MONITORING_NAMESPACE = "monitoring"
+
+
+class Place(NamedTuple):
+    """A Service of another namespace, and its port."""
+
+    service: str
+    namespace: str
+    port: int
+
+
+# KEDA's HTTP add-on: where requests go in, and who tells KEDA of them.
+INTERCEPTOR = Place("keda-add-ons-http-interceptor-proxy", "keda", 8080)
+SCALER = "keda-add-ons-http-external-scaler.keda.svc:9090"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """How a request wakes a model that has no replicas: KEDA's HTTP add-on holds it meanwhile.
+
+    Attributes:
+        target: requests, held or in work, that one replica carries.
+        wait_seconds: how long a request is held.
+        answer_seconds: how long its answer may then take.
+    """
+
+    target: int
+    wait_seconds: int
+    answer_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """What a ScaledObject says.
 
@@ -145,6 +173,8 @@ class Scaling:
         up_pods, up_percent, up_period_seconds: how fast replicas are added: the larger of the two in each period.
         down_after_seconds: how long less must suffice.
         down_pods, down_percent, down_period_seconds: how fast they go then.
+        windows: times with a floor.
+        wake: how a request brings the first replica back, where `min` is 0; else None.
     """
 
     min: int
@@ -164,6 +194,7 @@ class Scaling:
     down_percent: int
     down_period_seconds: int
     windows: tuple[Window, ...]
+    wake: Wake | None = None
 
 
 @dataclass(frozen=True, slots=True)

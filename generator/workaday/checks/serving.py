@@ -10,8 +10,9 @@ from workaday.blueprint.model import Blueprint, Pool
 from workaday.blueprint.model import Model as Resolved
 from workaday.blueprint.node_groups import GPU_TAINT
 from workaday.blueprint.resolve_serving import gpu_resource, possible_pools
-from workaday.blueprint.runtimes import CPU, RUNTIMES, signals
+from workaday.blueprint.runtimes import RUNTIMES, signals
 from workaday.blueprint.schedule import windows
+from workaday.blueprint.serving import INTERCEPTOR
 from workaday.project.diagnostics import Diagnostic, KeyPath, Label
 from workaday.project.schema import Model
 from workaday.project.spelling import closest
@@ -102,25 +103,19 @@ def nothing_to_serve(case: Case) -> Iterator[Diagnostic]:
 
 
 def never_wakes(case: Case) -> Iterator[Diagnostic]:
-    """C604: replicas that go to none, and nothing brings one back."""
+    """C604: a warning: replicas that go to none, and no address whose requests bring one back."""
     scale = case.model.scale
-    if scale.min:
+    if scale.min or scale.schedule or case.blueprint.serving[case.here[1]].route:
         return
-    if scale.metric == CPU:
-        yield Diagnostic(
-            "C604",
-            "a model that is scaled on CPU cannot sleep: with no replica there is no CPU to measure",
-            (*case.here, "scale", "min"),
-            "at least 1",
-        )
-    elif not scale.schedule:
-        yield Diagnostic(
-            "C604",
-            f"`{case.model.name}` would sleep for ever: replicas measure `{scale.metric}`, and there are none",
-            (*case.here, "scale", "min"),
-            "no request wakes it",
-            hints=("at least 1, or a `schedule` that wakes it",),
-        )
+    address = f"{case.model.name}-predictor.{case.blueprint.namespace}"
+    yield Diagnostic(
+        "C604",
+        f"`{case.model.name}` sleeps until somebody asks the interceptor for it, and no gateway leads there",
+        (*case.here, "scale", "min"),
+        f"callers go to {INTERCEPTOR.service}.{INTERCEPTOR.namespace}:{INTERCEPTOR.port} with `Host: {address}`",
+        hints=("or a `gateway`, a `schedule` that wakes it, or at least 1",),
+        severity="warning",
+    )
 
 
 def unspeakable_schedule(case: Case) -> Iterator[Diagnostic]:

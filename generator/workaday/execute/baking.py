@@ -48,25 +48,30 @@ async def watch(canary: Canary, place: Place, on_event: OnEvent) -> str | None:
         on_event(existing.Event(name, "unwatched", said=why))
         return None
     on_event(existing.Event(name, "watched", said=f"for {canary.bake_seconds:g} s"))
-    answered, tally = began, Tally(0.0)
+    answered, tally = began, None
+    error: Exception | None = None
     while (passed := time.monotonic() - began) < canary.bake_seconds:
         await asyncio.sleep(min(ASK_SECONDS, canary.bake_seconds - passed))
         try:
             tally = await asyncio.to_thread(count, place, canary, outcomes, passed + SCRAPED_SECONDS)
-        except (kube.Unreachable, ProjectError) as error:
-            if time.monotonic() - answered < LOST_SECONDS and isinstance(error, kube.Unreachable):
-                continue
-            on_event(existing.Event(name, "unwatched", said=f"Prometheus does not answer: {said_by(error)}"))
-            return None
-        answered = time.monotonic()
+        except (kube.Unreachable, ProjectError) as refusal:
+            error = refusal
+            if isinstance(error, ProjectError) or time.monotonic() - answered >= LOST_SECONDS:
+                break
+            continue
+        answered, error = time.monotonic(), None
         if broken := judging.broken(canary.promise, tally):
             return broken
+    seconds = time.monotonic() - began
+    if error or tally is None:
+        on_event(existing.Event(name, "unwatched", seconds, said=f"Prometheus does not answer: {said_by(error)}"))
+        return None
     said = f"{tally.requests:.0f} requests, as promised" if tally.requests else "no request came: nothing is known"
-    on_event(existing.Event(name, "kept", time.monotonic() - began, said=said))
+    on_event(existing.Event(name, "kept", seconds, said=said))
     return None
 
 
-def said_by(error: Exception) -> str:
+def said_by(error: Exception | None) -> str:
     """Return an error's words."""
     return error.diagnostics[0].message if isinstance(error, ProjectError) else str(error)
 

@@ -103,7 +103,12 @@ def wanted_of(tree: Path) -> tuple[Wanted, ...]:
         chart = tree / CHARTS / SHARED.get(file.stem, CHART)
         path = file.relative_to(tree).as_posix()
         found.append(Wanted(file.stem, chart, path, values, digest_of(values, chart)))
-    return tuple(sorted(found, key=lambda each: (not each.shared, each.name)))
+    return tuple(sorted(found, key=lambda each: (rank(Path(each.path).stem), each.name)))
+
+
+def rank(release: str) -> int:
+    """Return a release's place in the order: those that models share as `SHARED` has them, then the models."""
+    return list(SHARED).index(release) if release in SHARED else len(SHARED)
 
 
 def chains(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from plane import controllers, http_add_on, network
-from plane.api import Object
+from plane import controllers, network
+from plane.api import MERGE, Object
 from plane.plane import Plane, fetch
 
 from load.debian import Program
@@ -22,6 +22,7 @@ from load.following import following
 
 INTERVAL = "2s"
 PORT = "http"
+NAME, NAMESPACE = "prometheus-operated", "monitoring"
 
 
 class Prometheus:
@@ -83,11 +84,27 @@ def scraping(plane: Plane, program: Program, namespace: str, address: str = "127
 @contextmanager
 def serving(plane: Plane, program: Program, namespace: str) -> Iterator[Prometheus]:
     """Have Prometheus scrape a namespace, where the product looks for it: at `prometheus-operated` in `monitoring`."""
-    controllers.make_namespace(plane, "monitoring")
+    controllers.make_namespace(plane, NAMESPACE)
     with scraping(plane, program, namespace, network.NODE_ADDRESS) as scraped:
-        listener = plane.port(f"prometheus-{namespace}")
-        plane.kubectl.apply([*http_add_on.at_node("prometheus-operated", 9090, listener, "monitoring")])
+        service(plane, plane.port(f"prometheus-{namespace}"))
         try:
             yield scraped
         finally:
-            plane.kubectl("delete", "service,endpointslice", "prometheus-operated", "--namespace=monitoring")
+            plane.kubectl("delete", "service,pod", NAME, f"--namespace={NAMESPACE}", "--force", "--grace-period=0")
+
+
+def service(plane: Plane, port: int) -> None:
+    """Have the API server's proxy find a process of the node: it goes by old Endpoints, and only to those of a pod."""
+    metadata = {"name": NAME, "namespace": NAMESPACE}
+    pod = {"schedulerName": "nobody", "containers": [{"name": "prometheus", "image": "prometheus"}]}
+    target = {"kind": "Pod", **metadata}
+    there = {"addresses": [{"ip": network.NODE_ADDRESS, "targetRef": target}], "ports": [{"port": port}]}
+    plane.kubectl.apply(
+        [
+            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod},
+            {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 9090}]}},
+            {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": [there]},
+        ]
+    )
+    at = {"status": {"podIP": network.NODE_ADDRESS, "podIPs": [{"ip": network.NODE_ADDRESS}]}}
+    plane.api.patch(f"/api/v1/namespaces/{NAMESPACE}/pods/{NAME}/status", at, MERGE)

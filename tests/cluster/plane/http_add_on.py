@@ -65,9 +65,9 @@ def bound(role: Object, account: str) -> Object:
     }
 
 
-def at_node(name: str, port: int, listener: int, namespace: str = NAMESPACE) -> Iterator[Object]:
+def at_node(name: str, port: int, listener: int) -> Iterator[Object]:
     """Yield a Service, and its endpoint: a process of the node with a port of its own."""
-    metadata = {"name": name, "namespace": namespace}
+    metadata = {"name": name, "namespace": NAMESPACE}
     yield {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": port}]}}
     yield {
         "apiVersion": "discovery.k8s.io/v1",
