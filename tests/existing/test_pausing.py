@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,26 @@ def test_a_paused_canary_has_no_replica_either(helm, cluster, project) -> None:
     tree = render(workspace.blueprint)
     found = json.loads(tree["releases/story-canary.json"])["models"][0]
     assert found["scaling"]["paused"] is True
+
+
+PIPELINE = """\
+registry: {prefix: ghcr.io/team}
+pipelines:
+  - {name: both, steps: [{name: one, model: story}, {name: two, model: other, after: [one]}]}
+"""
+
+
+@pytest.mark.parametrize("name", ["both", "story"])
+def test_what_has_no_pod_of_its_own_is_not_paused(helm, cluster, project, tmp_path, name) -> None:
+    together = PIPELINE if name == "both" else PIPELINE.replace("name: both,", "name: both, together: true,")
+    text = WRITTEN + together
+    text = re.sub(r"server: {.*}", "server: {kind: torch, predictor: p.py}", text)
+    (tmp_path / "p.py").write_text("class Predictor: pass\n")
+    workspace = project(text)
+    with pytest.raises(ProjectError) as refused:
+        pausing.pause(name, workspace.root / "project.yaml", None, yes=True, as_json=False)
+    assert [each.code for each in refused.value.diagnostics] == ["X179"]
+    assert text_of(workspace) == text
 
 
 def deployment(replicas: int) -> dict:

@@ -76,7 +76,7 @@ class Shop:
         return open_workspace(self.root / "project.yaml", stage)
 
     def reference(self, name: str) -> str:
-        return next(each.reference for each in images.wanted(self.open().blueprint) if each.model.name == name)
+        return next(each.reference for each in images.wanted(self.open().blueprint) if each.owner == name)
 
 
 @pytest.fixture
@@ -158,9 +158,50 @@ def test_a_canary_with_another_predictor_is_built_with_its_model(shop):
     text = PROJECT.replace("requirements.txt}\n", f"requirements.txt}}\n{canary}")
     (shop.root / "project.yaml").write_text(text)
     assert run(["image", "story", "--push"]) == 0
-    both = [each.reference for each in images.wanted(shop.open().blueprint) if each.model.name != "painter"]
+    both = [each.reference for each in images.wanted(shop.open().blueprint) if each.owner != "painter"]
     assert len(both) == 2
     assert set(shop.lock()) == set(both)
+
+
+TOGETHER = """\
+pipelines:
+  - name: both
+    together: true
+    steps:
+      - {name: one, model: story}
+      - {name: two, model: painter, after: [one]}
+"""
+
+
+def test_models_in_one_pod_are_in_one_image(shop, capsys):
+    shop.builder("buildah")
+    (shop.root / "models/painter/requirements.txt").write_text("iniconfig\n")
+    text = PROJECT.replace(
+        "painter/predictor.py}", "painter/predictor.py, requirements: models/painter/requirements.txt}"
+    )
+    (shop.root / "project.yaml").write_text(text + TOGETHER)
+    workspace = shop.open()
+    [image] = images.wanted(workspace.blueprint)
+    assert (image.owner, image.variant) == ("both", "cuda")
+    found = contents(workspace, image)
+    assert {"project/models/story/predictor.py", "project/models/painter/predictor.py"} <= set(found)
+    assert found["requirements/model.txt"].split() == [b"six", b"iniconfig"]
+    assert run(["image", "story", "--push"]) == 1
+    assert "`workaday image both` builds it" in codes(capsys)
+    assert run(["image", "both", "--push"]) == 0
+    assert shop.lock() == {image.reference: DIGEST}
+    [pipeline] = shop.open().blueprint.pipelines
+    assert pipeline.serving.container.image == f"ghcr.io/team/both@{DIGEST}"
+    assert images.unbuilt(shop.open()) == []
+
+
+def test_a_pipeline_of_models_with_pods_of_their_own_needs_no_image_more(shop):
+    shop.builder("buildah")
+    (shop.root / "project.yaml").write_text(PROJECT + TOGETHER.replace("    together: true\n", ""))
+    assert {each.owner for each in images.wanted(shop.open().blueprint)} == {"story", "painter"}
+    assert run(["image", "--all", "--push"]) == 0
+    [pipeline] = shop.open().blueprint.pipelines
+    assert pipeline.serving.container.image.endswith(f"@{DIGEST}")
 
 
 def test_pushing_again_drops_the_old_tag_unless_an_environment_wants_it(shop):
@@ -281,7 +322,7 @@ def test_what_the_tag_is_a_hash_of_is_what_is_in_the_image(shop):
     (story / ".hidden").write_text("no")
     (story / "large.bin").write_bytes(b"\0" * (2**20 + 1))
     workspace = shop.open()
-    [image] = [each for each in images.wanted(workspace.blueprint) if each.model.name == "story"]
+    [image] = [each for each in images.wanted(workspace.blueprint) if each.owner == "story"]
     project = {each for each in contents(workspace, image) if each.startswith("project/")}
     assert project == {f"project/models/story/{name}" for name in ("predictor.py", "requirements.txt", "words.txt")}
     [warning] = write(workspace, image, shop.root / "out")

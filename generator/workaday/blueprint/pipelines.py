@@ -236,7 +236,7 @@ def serve(
     if held and written.image is None:
         prefix = resolve_serving.registry_prefix(project, cloud)
         built = together_image(prefix, model, held, inputs)
-        container = replace(container, image=built, built=built)
+        container = replace(container, image=images.pinned(built, inputs.images), built=built)
     elif written.image is None:
         lent = borrowed(written, served)
         container = replace(container, image=lent.image, built=lent.built)

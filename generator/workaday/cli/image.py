@@ -59,9 +59,7 @@ def image(names: tuple[str, ...], file: Path, stage: str | None, options: Option
     kept = workspace.state / "images"
     there = images.pushed(workspace) if options.push and not options.again else {}
     found = [
-        Built(each.model.name, each.reference, there[each.reference], None)
-        for each in wanted
-        if each.reference in there
+        Built(each.owner, each.reference, there[each.reference], None) for each in wanted if each.reference in there
     ]
     missing = [each for each in wanted if each.reference not in there]
     for it in found if not as_json else ():
@@ -161,11 +159,11 @@ def build(
     digest = builder.push(wanted.reference) if options.push else None
     place = sbom.relative_to(workspace.root).as_posix()
     if not as_json:
-        say(f"{wanted.model.name}  {wanted.reference}  {seconds(time.monotonic() - begun)}")
+        say(f"{wanted.owner}  {wanted.reference}  {seconds(time.monotonic() - begun)}")
         say(f"  what is in it: {place}")
         if digest:
             say(f"  pushed: {digest}, now in workaday.lock")
-    return Built(wanted.model.name, wanted.reference, digest, place)
+    return Built(wanted.owner, wanted.reference, digest, place)
 
 
 def show_unbuilt(workspace: Workspace) -> None:

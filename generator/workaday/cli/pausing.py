@@ -43,6 +43,7 @@ def switch(name: str, file: Path, stage: str | None, *, paused: bool, yes: bool,
     from workaday.project.rewriting import rewritten
 
     workspace = open_workspace(file, stage)
+    refuse_others(workspace, name)
     if find_model(workspace, name).paused == paused:
         say_unless(as_json, f"`{name}` is {'paused already' if paused else 'not paused'}")
         return deploy.apply(file, stage, yes=yes, as_json=as_json)
@@ -55,6 +56,26 @@ def switch(name: str, file: Path, stage: str | None, *, paused: bool, yes: bool,
     with changed(document, text):
         open_workspace(file, stage)
     return deploy.apply(file, stage, yes=yes, as_json=as_json)
+
+
+def refuse_others(workspace: Workspace, name: str) -> None:
+    """Stop where a name is a pipeline's, or that of a model without a pod of its own.
+
+    Raises:
+        ProjectError: L122, there is no such name; X179.
+    """
+    from workaday.project.diagnostics import mistake
+
+    find_model(workspace, name)
+    for each in workspace.blueprint.pipelines:
+        models = {step.model for step in each.steps}
+        if name == each.model.name:
+            hint = f"pause its models: {', '.join(f'`workaday pause {it}`' for it in sorted(models))}"
+            raise mistake("X179", f"`{name}` is a pipeline", hint)
+        if name in {held.name for held in each.held}:
+            raise mistake(
+                "X179", f"`{name}` is in the pod of pipeline `{each.model.name}`", "it comes and goes with it"
+            )
 
 
 def edit(

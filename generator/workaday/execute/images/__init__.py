@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from workaday.blueprint import images
 from workaday.execute.prices import replace_text, text_of
 from workaday.layout import DEFAULT_STAGE
-from workaday.project.diagnostics import Diagnostic, ProjectError, mistake
+from workaday.project.diagnostics import Diagnostic, KeyPath, ProjectError, mistake
 from workaday.project.lock import LOCK_NAME
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint, Model
-    from workaday.blueprint.serving import Serving
+    from workaday.blueprint.serving import Container, Serving
     from workaday.execute.workspace import Workspace
 
 
@@ -24,18 +24,25 @@ class Wanted:
 
     Attributes:
         reference: its name with its tag.
-        index: the place of its model in the project.
-        model: whose code is in it: the model, or its canary.
+        owner: the model, or the pipeline, that it is built for.
+        path: where that is in the project file.
+        models: whose code is in it: one model or its canary, or all that share a pipeline's pod.
     """
 
     reference: str
-    index: int
-    model: Model
+    owner: str
+    path: KeyPath
+    models: tuple[Model, ...]
 
     @property
     def variant(self) -> str:
-        """What torch is installed for: `cuda` where the model asks for a GPU."""
-        return "cuda" if self.model.compute.gpu_count else "cpu"
+        """What torch is installed for: `cuda` where a model asks for a GPU."""
+        return "cuda" if any(each.compute.gpu_count for each in self.models) else "cpu"
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The requirements files of its models, each once."""
+        return tuple(dict.fromkeys(each.requirements for each in self.models if each.requirements))
 
     @property
     def file(self) -> str:
@@ -46,41 +53,67 @@ class Wanted:
 def wanted(blueprint: Blueprint) -> list[Wanted]:
     """Return every image that we build for a project, each once, in the order of the models."""
     found: dict[str, Wanted] = {}
-    for index, model, serving in released(blueprint):
-        if serving.container.built:
-            found.setdefault(serving.container.built, Wanted(serving.container.built, index, model))
+    for each, _ in released(blueprint):
+        found.setdefault(each.reference, each)
     return list(found.values())
 
 
-def released(blueprint: Blueprint) -> Iterator[tuple[int, Model, Serving]]:
-    """Yield each model in a cluster, then each canary, with the model's place in the project."""
+def released(blueprint: Blueprint) -> Iterator[tuple[Wanted, Container]]:
+    """Yield the image of each release that has one of ours, and its container: models, canaries, pipelines."""
     # on this machine nothing is served from images: `serving` is empty
     for index, serving in enumerate(blueprint.serving):
-        yield index, blueprint.models[index], serving
+        if serving.model not in blueprint.held:
+            yield from built((blueprint.models[index],), serving, serving.model, ("models", index, "server"))
     for canary in blueprint.canaries:
-        yield canary.index, canary.model, canary.serving
+        yield from built((canary.model,), canary.serving, canary.of, ("models", canary.index, "server"))
+    lenders = {
+        serving.container.built: model for model, serving in zip(blueprint.models, blueprint.serving, strict=False)
+    }
+    for pipeline in blueprint.pipelines:
+        if pipeline.serving and (name := pipeline.serving.container.built):
+            # without models in its pod it needs the server alone, and runs from the image of one of them
+            held = pipeline.held or (lenders[name],)
+            yield from built(held, pipeline.serving, pipeline.model.name, ("pipelines", pipeline.index))
+
+
+def built(models: tuple[Model, ...], serving: Serving, owner: str, path: KeyPath) -> Iterator[tuple[Wanted, Container]]:
+    """Yield a release's image and container, where the image is one of ours."""
+    if serving.container.built:
+        yield Wanted(serving.container.built, owner, path, models), serving.container
 
 
 def wanted_for(workspace: Workspace, names: Collection[str]) -> list[Wanted]:
-    """Return the images of some models, their canaries' included; no names are all models.
+    """Return the images of some models and pipelines, canaries included; no names are all.
 
     Raises:
-        ProjectError: X176, a model that was named has no image that we build, or none has.
+        ProjectError: X176, one that was named has no image that we build, or none has.
     """
     blueprint = workspace.blueprint
     if blueprint.platform == "local":
         hint = "name an environment with a cluster: `--env prod`"
         raise mistake("X176", "on this machine models run without images", hint)
-    every = wanted(blueprint)
-    for index, model in enumerate(blueprint.models):
-        if model.name in names and not any(each.index == index for each in every):
-            image = blueprint.serving[index].container.image
-            message = f"`{model.name}` has a ready-made image, {image}: there is nothing to build"
-            raise ProjectError([Diagnostic("X176", message, ("models", index, "server"))], workspace.loaded.sources)
-    found = [each for each in every if not names or blueprint.models[each.index].name in names]
+    every = [each for each, _ in released(blueprint)]
+    for name in names:
+        if not any(each.owner == name for each in every):
+            raise nothing_to_build(workspace, name)
+    found = {each.reference: each for each in every if not names or each.owner in names}
     if not found:
         raise mistake("X176", "no model of the project has an image that is built here")
-    return found
+    return list(found.values())
+
+
+def nothing_to_build(workspace: Workspace, name: str) -> ProjectError:
+    """Return that a model, or a pipeline, has no image of its own."""
+    blueprint = workspace.blueprint
+    for index, serving in enumerate(blueprint.serving):
+        if serving.model == name:
+            image = serving.container.image
+            message = f"`{name}` has a ready-made image, {image}: there is nothing to build"
+            if name in blueprint.held:
+                owner = next(it.model.name for it in blueprint.pipelines if name in {each.name for each in it.held})
+                message = f"`{name}` is in the image of pipeline `{owner}`: `workaday image {owner}` builds it"
+            return ProjectError([Diagnostic("X176", message, ("models", index, "server"))], workspace.loaded.sources)
+    return mistake("X176", f"`{name}` has a ready-made image: there is nothing to build")
 
 
 def unbuilt(workspace: Workspace) -> list[Diagnostic]:
@@ -89,26 +122,22 @@ def unbuilt(workspace: Workspace) -> list[Diagnostic]:
     A warning where nothing was ever pushed for a model: somebody else may build. An error where it was pushed, and its
     files have changed since: the new tag is surely not there.
     """
-    found, known = [], {images.repository(each) for each in pushed(workspace)}
-    for index, model, serving in released(workspace.blueprint):
-        container = serving.container
-        if container.built is None or container.image != container.built:
+    found: dict[str, Diagnostic] = {}
+    known = {images.repository(each) for each in pushed(workspace)}
+    stage = "" if workspace.stage == DEFAULT_STAGE else f" --env {workspace.stage}"
+    for each, container in released(workspace.blueprint):
+        if container.image != each.reference or each.reference in found:
             continue
-        command = f"workaday image {workspace.blueprint.models[index].name} --push"
-        if workspace.stage != DEFAULT_STAGE:
-            command += f" --env {workspace.stage}"
-        stale = images.repository(container.built) in known
+        stale = images.repository(each.reference) in known
         what = "has changed since its image was pushed" if stale else f"has no image in {LOCK_NAME} yet"
-        found.append(
-            Diagnostic(
-                "X174",
-                f"`{model.name}` {what}: {container.built}",
-                ("models", index, "server"),
-                hints=(f"`{command}` builds it",),
-                severity="error" if stale else "warning",
-            )
+        found[each.reference] = Diagnostic(
+            "X174",
+            f"`{each.owner}` {what}: {each.reference}",
+            each.path,
+            hints=(f"`workaday image {each.owner} --push{stage}` builds it",),
+            severity="error" if stale else "warning",
         )
-    return found
+    return list(found.values())
 
 
 def pushed(workspace: Workspace) -> Mapping[str, str]:

@@ -45,32 +45,39 @@ def write(workspace: Workspace, image: Wanted, folder: Path) -> list[Diagnostic]
 
 def contents(workspace: Workspace, image: Wanted) -> dict[str, bytes]:
     """Return every file of the folder, by its path in it."""
-    source, model = bundle(), image.model
+    source = bundle()
     found = {name: (source / "model_server" / name).read_bytes() for name in ("Dockerfile", ".dockerignore")}
     found["sbom.py"] = Path(__file__).with_name("sbom.py").read_bytes()
     for name in (PINS, "requirements/uv.txt"):
         found[name] = (source / name).read_bytes()
-    found[MODEL_PINS] = (workspace.root / model.requirements).read_bytes() if model.requirements else b""
+    found[MODEL_PINS] = b"\n".join((workspace.root / each).read_bytes() for each in image.requirements)
     server = source / "model_server" / "workaday_server"
     for each in sorted(server.rglob("*")):
         if each.is_file() and "__pycache__" not in each.parts:
             found[f"server/{each.relative_to(server.parent).as_posix()}"] = each.read_bytes()
-    predictor = workspace.root / model.predictor
-    for each in code_files(predictor, workspace.root, local_weights(workspace.loaded))[0]:
-        place = Path(model.predictor).parent / each.relative_to(predictor.parent)
-        found[f"project/{place.as_posix()}"] = each.read_bytes()
+    for predictor in predictors(image):
+        file = workspace.root / predictor
+        for each in code_files(file, workspace.root, local_weights(workspace.loaded))[0]:
+            place = Path(predictor).parent / each.relative_to(file.parent)
+            found[f"project/{place.as_posix()}"] = each.read_bytes()
     return found
+
+
+def predictors(image: Wanted) -> tuple[str, ...]:
+    """Return the predictors of an image, each once."""
+    return tuple(dict.fromkeys(each.predictor for each in image.models))
 
 
 def left_out(workspace: Workspace, image: Wanted) -> Iterator[Diagnostic]:
     """X175: files beside a predictor that are too large to be code, and so are not in the image."""
-    predictor = workspace.root / image.model.predictor
-    for each in code_files(predictor, workspace.root, local_weights(workspace.loaded))[1]:
+    weights = local_weights(workspace.loaded)
+    large = [it for each in predictors(image) for it in code_files(workspace.root / each, workspace.root, weights)[1]]
+    for each in dict.fromkeys(large):
         name = each.relative_to(workspace.root).as_posix()
         yield Diagnostic(
             "X175",
-            f"{name} ({each.stat().st_size / 2**20:.1f} MiB) is not in the image of `{image.model.name}`",
-            ("models", image.index, "server"),
+            f"{name} ({each.stat().st_size / 2**20:.1f} MiB) is not in the image of `{image.owner}`",
+            image.path,
             hints=("what is larger than 1 MiB belongs to the weights: `weights.uri`, `workaday weights push`",),
             severity="warning",
         )
@@ -82,19 +89,16 @@ def check(workspace: Workspace, image: Wanted) -> None:
     Raises:
         ProjectError: X172, one is another: torch and what the server needs are in layers that all models share.
     """
-    requirements = image.model.requirements
-    if requirements is None:
-        return
     server = pins((bundle() / PINS).read_text())
-    wanted = pins((workspace.root / requirements).read_text(encoding="utf-8", errors="replace"))
     found = [
         Diagnostic(
             "X172",
             f"{requirements} wants {name} {version}, and the server's is {server[name]}",
-            ("models", image.index, "server"),
+            image.path,
             hints=(f"leave `{name}` out of {requirements}: the image has it; or write a range that it is in",),
         )
-        for name, version in wanted.items()
+        for requirements in image.requirements
+        for name, version in pins((workspace.root / requirements).read_text("utf-8", errors="replace")).items()
         if name in server and server[name].partition("+")[0] != version.partition("+")[0]
     ]
     if found:
