@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from workaday.execute import baking, existing, kube, releases
+from workaday.execute import baking, existing, keys, kube, releases
 from workaday.execute.helm import Helm, HelmFailure, find_binary
 from workaday.execute.refusals import helm_failed, not_ready
 from workaday.execute.rollout import Standing
@@ -53,6 +53,7 @@ class Rolling:
         wanted = [each for each in releases.wanted_of(self.workspace.tree) if each.name in changed]
         deployed = existing.deployed_at(self.place)
         self.make_namespace()
+        self.keep_keys()
         for each in (each for each in wanted if each.shared):
             fail(await self.roll(each, deployed.get(each.name)))
         models = [self.chain(each, deployed) for each in releases.chains(wanted, deployed, self.models)]
@@ -111,6 +112,14 @@ class Rolling:
                 raise
             return
         self.place.cluster.create(kube.NAMESPACE, body)
+
+    def keep_keys(self) -> None:
+        """Make the Secret of callers' keys where there is none, and say so while it holds none."""
+        gateway = self.workspace.blueprint.gateway
+        if gateway is None or gateway.keys is None:
+            return
+        if not keys.ensure(self.place, gateway.keys, self.workspace.blueprint.name):
+            self.on_event(existing.Event("gateway", "no keys", said="`workaday keys add NAME` makes one"))
 
     async def roll(self, wanted: Wanted, deployed: Deployed | None) -> list[Diagnostic]:
         """Make a release what the tree says, and wait until it is ready; return why it did not become so.
