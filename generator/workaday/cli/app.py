@@ -422,6 +422,37 @@ def prices_refresh(
     return room.refresh(file, env, region, as_json=format is Format.json)
 
 
+keys = typer.Typer(help="The keys that callers show at the gateway.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
+KeyName = Annotated[str, typer.Argument(help="The caller's name.")]
+
+
+@keys.command("add")
+def keys_add(name: KeyName, file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
+    """Make a key for a caller, and show it: this once."""
+    from workaday.cli import keys as room
+
+    return room.add(name, file, env, as_json=format is Format.json)
+
+
+@keys.command("list")
+def keys_list(file: File = PROJECT, env: Stage = None, format: Answer = Format.text) -> int:
+    """Show who has a key; never the keys."""
+    from workaday.cli import keys as room
+
+    return room.show(file, env, as_json=format is Format.json)
+
+
+@keys.command("revoke")
+def keys_revoke(
+    name: KeyName, file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text
+) -> int:
+    """Take a caller's key away."""
+    from workaday.cli import keys as room
+
+    return room.revoke(name, file, env, yes=yes, as_json=format is Format.json)
+
+
 def command_line(verb: list[str]) -> typer.Typer:
     """Return the command with one verb alone, where there is such a verb: Typer builds all it has at each start."""
     kept = [each for each in app.registered_commands if each.callback and each.callback.__name__ in verb]
