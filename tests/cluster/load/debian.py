@@ -18,6 +18,7 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 PACKAGES = {
     "haproxy": ("usr/sbin/haproxy", ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")),
     "prometheus": ("usr/bin/prometheus", ()),
+    "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter", ()),
     "buildah": ("usr/bin/buildah", ("libgpgme11", "libsubid4")),
     "podman": ("usr/bin/podman", ("conmon", "crun", "libyajl2")),
     "docker-registry": ("usr/bin/docker-registry", ()),

@@ -58,6 +58,7 @@ models:
     limits: {concurrency: 16, queue: 1000, timeout: 10s}
     route: {path: /fast}
 """
+GATEWAY = "gateway: {host: house.example}\n"
 
 
 class Release:
@@ -70,18 +71,30 @@ class Release:
         cloud: whose project it is; it decides the drain, the grace and the taints.
         scale: `models[].scale` of the project.
         pool: the pool's name.
+        gateway: the model has an address there.
     """
 
-    def __init__(self, plane: Plane, folder: Path, namespace: str, cloud: str, scale: str, pool: str = POOL) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        folder: Path,
+        namespace: str,
+        cloud: str,
+        scale: str,
+        pool: str = POOL,
+        *,
+        gateway: bool = False,
+    ) -> None:
         self.plane, self.folder, self.namespace = plane, folder, namespace
         self.cloud, self.scale, self.pool = cloud, scale, pool
+        self.project = PROJECT + (GATEWAY if gateway else "")
 
     def rendered(self, word: str) -> dict[str, Any]:
         """Render the project, with a word that makes a revision of the model; returns its release's values."""
         predictor = self.folder / "models" / MODEL / "predictor.py"
         predictor.parent.mkdir(parents=True, exist_ok=True)
         predictor.write_text(PREDICTOR)
-        text = PROJECT
+        text = self.project
         own = {"NAMESPACE": self.namespace, "PLATFORM": PLATFORMS[self.cloud], "INSTANCE": INSTANCES[self.cloud]}
         for name, value in {**own, "POOL": self.pool, "MODEL": MODEL, "WORD": word, "SCALE": self.scale}.items():
             text = text.replace(name, value)
