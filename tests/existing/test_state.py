@@ -173,7 +173,11 @@ def test_plan_apply_and_destroy_in_words(helm, cluster, project, capsys) -> None
     file = file_of(project())
     deploy.plan(file, None, detailed=False, as_json=False)
     planned = capsys.readouterr().out
-    assert planned.splitlines()[:3] == ["release  action   detail", "other    install", "story    install"]
+    assert planned.splitlines()[:3] == [
+        "release  kind   action   detail",
+        "other    model  install",
+        "story    model  install",
+    ]
     deploy.apply(file, None, yes=False, as_json=False)
     said = capsys.readouterr().out
     assert "story  ready         0/0" in said

@@ -36,6 +36,10 @@ Stage = Annotated[
 ]
 ModelName = Annotated[str, typer.Argument(help="A model's name.", autocompletion=complete.models)]
 Answer = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
+Only = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--only", help="One stage or model: infra, addons, models, MODEL.", autocompletion=complete.only),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PROJECT = Path("project.yaml")
 
@@ -95,6 +99,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
     ] = False,
+    only: Only = None,
     format: Answer = Format.text,
 ) -> int:
     """Show what apply would do, and save the plan."""
@@ -103,15 +108,17 @@ def plan(
     as_json = format is Format.json
     if offline or against:
         return deploy.plan_offline(file, env, against=against, detailed=detailed_exitcode, as_json=as_json)
-    return deploy.plan(file, env, detailed=detailed_exitcode, as_json=as_json)
+    return deploy.plan(file, env, only=only, detailed=detailed_exitcode, as_json=as_json)
 
 
 @app.command()
-def apply(file: File = PROJECT, env: Stage = None, yes: Yes = False, format: Answer = Format.text) -> int:
+def apply(
+    file: File = PROJECT, env: Stage = None, only: Only = None, yes: Yes = False, format: Answer = Format.text
+) -> int:
     """Run the saved plan; wait until every model is ready."""
     from workaday.cli import deploy
 
-    return deploy.apply(file, env, yes=yes, as_json=format is Format.json)
+    return deploy.apply(file, env, only=only, yes=yes, as_json=format is Format.json)
 
 
 @app.command()
@@ -119,13 +126,14 @@ def destroy(
     file: File = PROJECT,
     env: Stage = None,
     yes: Yes = False,
+    only: Only = None,
     confirm: Annotated[Optional[str], typer.Option("--confirm", help="The cluster's name; on a cloud.")] = None,  # noqa: UP045
     format: Answer = Format.text,
 ) -> int:
     """Stop and remove everything that apply made."""
     from workaday.cli import deploy
 
-    return deploy.destroy(file, env, yes=yes, confirm=confirm, as_json=format is Format.json)
+    return deploy.destroy(file, env, only=only, yes=yes, confirm=confirm, as_json=format is Format.json)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from workaday.cli.output import answer_json, note, say
 from workaday.cli.run import Exit
 
 if TYPE_CHECKING:
+    from workaday.execute.existing import Event as Released
     from workaday.execute.grading import Change
     from workaday.execute.saved import Planned
     from workaday.execute.terraform import Event
@@ -30,10 +31,19 @@ def show(workspace: Workspace, planned: Planned) -> None:
         return
     cloud = workspace.blueprint.cloud
     assert cloud is not None
-    say(f"{cloud.name} on {cloud.kind}: {summary(planned.changes)}\n{shown(planned.changes)}")
+    from workaday.cli import existing
+    from workaday.execute.stages import is_infra
+
+    infra = [each for each in planned.changes if is_infra(each)]
+    releases = [each for each in planned.changes if not is_infra(each)]
+    if infra:
+        say(f"{cloud.name} on {cloud.kind}: {summary(infra)}\n{shown(infra)}")
     if planned.preview:
         say(f"first of all, `{cloud.state.bucket}` is made to keep Terraform's state; the rest is planned again then")
-    costs.show(workspace)
+    if releases:
+        say(f"\nthen in the cluster:\n{existing.rows_of(releases)}" if infra else existing.rows_of(releases))
+    if infra:
+        costs.show(workspace)
 
 
 def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
@@ -43,18 +53,29 @@ def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
 
 def risky(changes: Sequence[Change]) -> list[str]:
     """Return what a plan takes away, and so must be agreed to."""
-    return [title(change) for change in changes if change.action in ("replace", "delete")]
+    from workaday.cli import existing
+    from workaday.execute.stages import is_infra
+
+    infra = [change for change in changes if is_infra(change)]
+    gone = [title(change) for change in infra if change.action in ("replace", "delete")]
+    return gone + existing.risky([change for change in changes if not is_infra(change)])
 
 
 class Progress:
-    """Prints a line as each resource is done, and to a person also what takes long."""
+    """Prints a line as each resource or release is done, and to a person also what takes long."""
 
     def __init__(self, workspace: Workspace | None, changes: Sequence[Change], *, quiet: bool) -> None:
+        from workaday.cli import existing
+
         self.left = len(changes)
         self.quiet = quiet
+        self.of_releases = existing.Progress(workspace, changes, quiet=quiet)
 
-    def __call__(self, event: Event) -> None:
-        """Take one of Terraform's JSON messages."""
+    def __call__(self, event: Event | Released) -> None:
+        """Take one of Terraform's JSON messages, or what happened to a release."""
+        if not isinstance(event, Mapping):
+            self.of_releases(event)
+            return
         hook = event.get("hook", {})
         resource = hook.get("resource", {})
         if self.quiet or not resource:
@@ -88,16 +109,24 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
         say(f"\ncluster `{cloud.name}` is up in {cloud.region} ({cloud.kind} {cloud.account})")
 
 
-def destroy(file: Path, folders: Folders, *, yes: bool, confirm: str | None, as_json: bool) -> int:
-    """Remove the cluster and all around it, but for the bucket that keeps Terraform's state.
+def destroy(
+    file: Path, folders: Folders, *, only: str | None = None, yes: bool, confirm: str | None, as_json: bool
+) -> int:
+    """Remove what is in the cluster, then the cluster and all around it, but for the bucket of Terraform's state.
 
     Raises ProjectError: X103, the cluster's name was not given; X115, the cloud is told to protect it.
     """
-    from workaday.execute import cloud, deploy
+    from workaday.execute import cloud, deploy, stages
     from workaday.execute.failures import at_its_origin
     from workaday.execute.grading import summary
 
+    stages.refuse_unknown(only)
     workspace = readable(file, folders)
+    if only in (stages.MODELS, stages.ADDONS):
+        from workaday.cli import existing
+
+        cloud.at_its_cluster(workspace)
+        return existing.destroy(file, folders, only=only, yes=yes, as_json=as_json)
     deploy.hold(folders)
     with at_its_origin(workspace):
         changes = cloud.plan_destroy(workspace)
@@ -109,7 +138,10 @@ def destroy(file: Path, folders: Folders, *, yes: bool, confirm: str | None, as_
     if not as_json:
         say(f"{made.name} on {made.kind}: {summary(changes)}\n{shown(changes, each=False)}")
     agree_by_name(made.name, protected=made.deletion_protection, count=len(changes), yes=yes, confirm=confirm)
+    if only is None:
+        cloud.empty(workspace, Progress(workspace, (), quiet=as_json))
     with at_its_origin(workspace):
+        cloud.plan_destroy(workspace)
         cloud.destroy(workspace, Progress(workspace, changes, quiet=as_json))
     if as_json:
         answer_json({"destroyed": [change.address for change in changes]})

@@ -47,6 +47,12 @@ def models(ctx: Context) -> list[str]:
 
 
 @offered
+def only(ctx: Context) -> list[str]:
+    """Offer the stages of an apply, and the project's models."""
+    return ["infra", "addons", "models", *names_in(ctx, "models")]
+
+
+@offered
 def explained(ctx: Context) -> list[str]:
     """Offer every error code, and every key with the names of the project's own items in it."""
     from workaday.project.codes import codes

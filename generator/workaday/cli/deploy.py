@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workaday.execute.workspace import Folders, Workspace
 
 
-def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int:
+def plan(file: Path, stage: str | None, *, only: str | None = None, detailed: bool, as_json: bool) -> int:
     """Show and save what apply would do."""
     from workaday.execute import deploy
     from workaday.execute.workspace import open_workspace
@@ -27,7 +27,7 @@ def plan(file: Path, stage: str | None, *, detailed: bool, as_json: bool) -> int
     if not as_json:
         show_warnings(workspace)
         image.show_unbuilt(workspace)
-    planned = deploy.plan(workspace)
+    planned = deploy.plan(workspace, only)
     if as_json:
         answer = {"changes": [asdict(change) for change in planned.changes], "dead": planned.dead}
         answer_json(answer | view_of(workspace).more(workspace, planned))
@@ -51,7 +51,7 @@ def plan_offline(file: Path, stage: str | None, *, against: Path | None, detaile
     return offline.plan_offline(workspace, against=against, detailed=detailed, as_json=as_json)
 
 
-def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
+def apply(file: Path, stage: str | None, *, only: str | None = None, yes: bool, as_json: bool) -> int:
     """Run the saved plan, or make, show and confirm one where there is none that still holds."""
     from workaday.execute import deploy, saved
     from workaday.execute.workspace import open_workspace
@@ -60,10 +60,10 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     image.refuse_unbuilt(workspace)
     deploy.hold(workspace)
     view = view_of(workspace)
-    planned = deploy.saved_plan(workspace)
+    planned = deploy.saved_plan(workspace, only)
     shown_before = planned is not None
     if planned is None:
-        planned = deploy.plan(workspace)
+        planned = deploy.plan(workspace, only)
     if planned.changes and not shown_before and not as_json:
         view.show(workspace, planned)
     if planned.changes:
@@ -72,7 +72,7 @@ def apply(file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
         planned = after_bucket(workspace, planned, yes=yes, as_json=as_json)
     if planned.changes:
         progress = view.Progress(workspace, planned.changes, quiet=as_json)
-        deploy.platform_of(workspace).apply(workspace, progress)
+        deploy.apply(workspace, planned, progress)
     else:
         saved.forget(workspace)
         say_unless(as_json, "nothing to do")
@@ -87,7 +87,9 @@ def after_bucket(workspace: Workspace, planned: Planned, *, yes: bool, as_json: 
 
     view = view_of(workspace)
     changes = cloud.make_bucket(workspace, view.Progress(workspace, planned.changes, quiet=as_json))
-    made = Saved(changes, planned.tree)
+    from workaday.execute.stages import chosen
+
+    made = Saved(chosen(changes, planned.only, workspace), planned.tree, only=planned.only)
     if {(each.address, each.action) for each in changes} - {(each.address, each.action) for each in planned.changes}:
         if not as_json:
             view.show(workspace, made)
@@ -111,8 +113,10 @@ def agree(risky: list[str], *, shown_before: bool, yes: bool) -> None:
     raise ProjectError([Diagnostic(code="X102", message=f"the plan needs a yes: {why}", hints=(hint,))])
 
 
-def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as_json: bool) -> int:
-    """Remove everything that apply made; asks first, and without a person needs to be told."""
+def destroy(
+    file: Path, stage: str | None, *, only: str | None = None, yes: bool, confirm: str | None, as_json: bool
+) -> int:
+    """Remove everything that apply made, or one stage of it; asks first, and without a person needs to be told."""
     from workaday.execute import cloud
     from workaday.execute.workspace import folders_of
 
@@ -120,11 +124,11 @@ def destroy(file: Path, stage: str | None, *, yes: bool, confirm: str | None, as
     if cloud.is_cloud(folders):
         from workaday.cli import cloud as view
 
-        return view.destroy(file, folders, yes=yes, confirm=confirm, as_json=as_json)
+        return view.destroy(file, folders, only=only, yes=yes, confirm=confirm, as_json=as_json)
     if is_existing(file, folders):
         from workaday.cli import existing as other
 
-        return other.destroy(file, folders, yes=yes, as_json=as_json)
+        return other.destroy(file, folders, only=only, yes=yes, as_json=as_json)
     return destroy_local(file, folders, yes=yes, as_json=as_json)
 
 

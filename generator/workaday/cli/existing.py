@@ -25,9 +25,20 @@ def show(workspace: Workspace, planned: Planned) -> None:
     if not planned.changes:
         say("nothing to do: the cluster runs what project.yaml says")
         return
-    rows = [("release", "action", "detail")]
-    rows += [(change.key, WORDS[change.action], detail(change)) for change in planned.changes]
-    say(table(rows))
+    say(rows_of(planned.changes))
+
+
+def rows_of(changes: Sequence[Change]) -> str:
+    """Return releases' changes as a table, add-ons before models."""
+    from workaday.execute.addons import is_addon
+
+    rows = [("release", "kind", "action", "detail")]
+    rows += [
+        (change.key, "add-on" if is_addon(change) else "model" if change.name == "inference" else "shared",
+         WORDS[change.action], detail(change))
+        for change in changes
+    ]  # fmt: skip
+    return table(rows)
 
 
 def detail(change: Change) -> str:
@@ -43,7 +54,10 @@ def more(workspace: Workspace, planned: Planned) -> dict[str, object]:
 
 def risky(changes: Sequence[Change]) -> list[str]:
     """Return what a plan takes away, and so must be agreed to."""
-    return [f"release {change.key}" for change in changes if change.action == "delete"]
+    from workaday.execute.addons import is_addon
+
+    gone = [change for change in changes if change.action == "delete"]
+    return [f"{'add-on' if is_addon(change) else 'release'} {change.key}" for change in gone]
 
 
 class Progress:
@@ -76,34 +90,39 @@ def report(workspace: Workspace, *, as_json: bool) -> None:
     use.show_state(workspace, as_json=as_json)
 
 
-def destroy(file: Path, folders: Folders, *, yes: bool, as_json: bool) -> int:
-    """Remove this project's releases; says what stays.
+def destroy(file: Path, folders: Folders, *, only: str | None = None, yes: bool, as_json: bool) -> int:
+    """Remove this project's releases, or one stage of them; says what stays.
 
     Raises:
         ProjectError: X103, nobody agreed.
     """
-    from workaday.execute import deploy, existing
+    from workaday.execute import deploy, existing, installed, stages
     from workaday.execute.refusals import at_its_origin
     from workaday.project.diagnostics import mistake
 
     workspace = readable(file, folders)
+    stages.refuse_unknown(only)
     deploy.hold(workspace)
     with at_its_origin(workspace):
         place = existing.place_of(workspace)
-        names = [each.name for each in existing.ours(workspace, place)]
-    if not names:
+        models = [each.name for each in existing.ours(workspace, place)] if only != stages.ADDONS else []
+        beside = [each.name for each in installed.own(workspace, place)] if only != stages.MODELS else []
+        left = only != stages.MODELS and installed.has_left(workspace, place)
+    names = [*models, *beside]
+    if not names and not left:
         answer_json({"destroyed": []}) if as_json else say("nothing to destroy")
         return Exit.DONE
     if not yes and not confirmed(f"remove {', '.join(names)} from {place.namespace} of {place.cluster.context}?"):
         raise mistake(
             "X103", f"destroy would remove {', '.join(names)}: it needs a yes", "run `workaday destroy --yes`"
         )
-    existing.destroy(workspace, Progress(workspace, (), quiet=as_json))
+    existing.destroy(workspace, Progress(workspace, (), quiet=as_json), only)
     if as_json:
         answer_json({"destroyed": names, "kept": [f"namespace/{place.namespace}"]})
         return Exit.DONE
     say(
         f"destroyed; the namespace stays, as it may hold what is not ours: `kubectl delete namespace {place.namespace}`"
     )
-    say("so do KServe, KEDA and their definitions, which other projects may use")
+    if not beside:
+        say("so do KServe, KEDA and their definitions, which other projects may use")
     return Exit.DONE

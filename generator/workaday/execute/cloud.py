@@ -1,13 +1,19 @@
-"""Plan, apply and destroy on a cloud: the bucket that keeps the state first, then everything else in one saved plan."""
+"""Plan, apply and destroy on a cloud: the bucket that keeps the state first, then all of Terraform in one saved plan.
+
+Then what is in the cluster, as in one that was there already (execute/existing.py): add-ons, then models. What it runs
+is asked once there is a cluster; before, all of that is new.
+"""
 
 from __future__ import annotations
 
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from workaday.execute import existing, stages
 from workaday.execute.failures import at_its_origin
 from workaday.execute.grading import Change
 from workaday.execute.offline.tree import copied
@@ -21,40 +27,91 @@ NO_BUCKET = re.compile(
     r"S3 bucket \S+ does not exist|NoSuchBucket|bucket doesn't exist"
     r"|ContainerNotFound|ResourceNotFound|StorageAccountNotFound|ResourceGroupNotFound|no such host",
 )
+CLUSTERS = ("aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster")
 # A new bucket is not seen everywhere at once.
 BUCKET_SEEN_SECONDS = 60.0
 
 
-def plan(workspace: Workspace) -> Planned:
-    """Save a plan for the tree on disk; before there is a bucket for the state, a preview of it.
+def plan(workspace: Workspace, only: str | None = None) -> Planned:
+    """Save a plan for the tree on disk, of all or of one stage; before there is a bucket for the state, a preview.
 
-    Raises ProjectError: what Terraform refuses, at the lines that it comes from.
+    Raises ProjectError: what Terraform or the cluster refuses, at the lines that it comes from.
     """
+    if only not in (None, stages.INFRA):
+        return existing.plan(at_its_cluster(workspace), only)
     with at_its_origin(workspace):
         cluster = cluster_root(workspace)
         if initialised(cluster):
-            return Planned(cluster.plan(workspace.saved_plan), tree_hash(workspace))
+            made = cluster.plan(workspace.saved_plan)
+            found = stages.chosen((*made, *afterwards(workspace, made, only)), only, workspace)
+            return Planned(found, tree_hash(workspace), only=only)
         bootstrap = bootstrap_root(workspace)
         bootstrap.init()
-        changes = bootstrap.plan(workspace.saved_plan)
-        return Planned((*changes, *previewed(workspace)), tree_hash(workspace), preview=True)
+        changes = (*bootstrap.plan(workspace.saved_plan), *previewed(workspace), *from_nothing(workspace))
+        return Planned(stages.chosen(changes, only, workspace), tree_hash(workspace), preview=True, only=only)
 
 
 def still_true(workspace: Workspace, planned: Planned) -> bool:
-    """Return whether a saved plan may still be applied: Terraform itself refuses one that the state has left behind."""
+    """Return whether a saved plan may still be applied: Terraform itself refuses one that the state has left behind.
+
+    What is in the cluster is compared again when it is its turn.
+    """
     return True
 
 
-def apply(workspace: Workspace, on_event: Callable[[Event], None]) -> None:
-    """Run the saved plan of the cluster root, or of the bootstrap root where that is what was saved.
+def apply(workspace: Workspace, on_event: Callable[[Any], None], planned: Planned | None = None) -> None:
+    """Run the saved plan of the cluster root; then make the cluster run what the tree says.
 
-    Raises ProjectError when a resource failed; what succeeded stays, and the next plan goes on from there.
+    Raises ProjectError when something failed; what succeeded stays, and the next plan goes on from there.
     """
-    with at_its_origin(workspace):
-        try:
-            cluster_root(workspace).apply(take(workspace), on_event)
-        finally:
-            forget(workspace)
+    only = planned.only if planned else None
+    if planned is None or any(stages.is_infra(each) for each in planned.changes):
+        with at_its_origin(workspace):
+            try:
+                cluster_root(workspace).apply(take(workspace), on_event)
+            finally:
+                forget(workspace)
+    forget(workspace)
+    if only != stages.INFRA:
+        at_its_cluster(workspace)
+        existing.save(workspace, ())
+        existing.apply(workspace, on_event, planned)
+
+
+def at_its_cluster(workspace: Workspace) -> Workspace:
+    """Have this run's own kubeconfig, whatever the shell's is; return the workspace.
+
+    Raises ProjectError: X152, there is no cluster; or as the cloud says.
+    """
+    from workaday.execute import kubeconfig
+
+    kubeconfig.own(workspace)
+    return workspace
+
+
+def afterwards(workspace: Workspace, made: Sequence[Change], only: str | None) -> tuple[Change, ...]:
+    """Return what is done in the cluster after Terraform: what differs there, or all where there is none yet.
+
+    Raises ProjectError: X194, the cluster would skip a version; or as `existing.plan`.
+    """
+    if only == stages.INFRA:
+        return ()
+    if any(each.kind in CLUSTERS and each.action in ("create", "replace") for each in made):
+        return from_nothing(workspace)
+    from workaday.execute import refusals, upgrading
+
+    with refusals.at_its_origin(workspace):
+        place = existing.place_of(at_its_cluster(workspace))
+        upgrading.refuse_skipped(workspace, place)
+        return existing.changes(workspace, place)
+
+
+def from_nothing(workspace: Workspace) -> tuple[Change, ...]:
+    """Return what is done in a new cluster."""
+    from workaday.execute import addons, releases
+
+    beside = addons.changes(addons.wanted_of(workspace.tree), {}, {}, "")
+    return (*beside, *releases.changes(releases.wanted_of(workspace.tree), {}, {}, ""))
 
 
 def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tuple[Change, ...]:
@@ -74,7 +131,7 @@ def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tupl
                 message = f"the state's bucket was made, but {BUCKET_SEEN_SECONDS:.0f} s later it is not seen"
                 raise ProjectError([Diagnostic("X114", message, hints=("run `workaday plan` again in a minute",))])
             time.sleep(2.0)
-        return cluster.plan(workspace.saved_plan)
+        return (*cluster.plan(workspace.saved_plan), *from_nothing(workspace))
 
 
 def plan_destroy(folders: Folders) -> tuple[Change, ...]:
@@ -83,7 +140,26 @@ def plan_destroy(folders: Folders) -> tuple[Change, ...]:
     return cluster.plan(folders.saved_plan, destroy=True) if initialised(cluster) else ()
 
 
-def destroy(folders: Folders, on_event: Callable[[Event], None]) -> None:
+def empty(workspace: Workspace, on_event: Callable[[Any], None], only: str | None = None) -> None:
+    """Remove what is in the cluster: models, then add-ons, with the nodes, load balancers and disks that they had.
+
+    Raises ProjectError: X195, something is left that Terraform would trip over; or as `existing.destroy`.
+    """
+    from workaday.execute import installed, kubeconfig, refusals
+
+    try:
+        kubeconfig.own(workspace)
+    except ProjectError as error:
+        if error.diagnostics[0].code == "X152":  # there is no cluster, or none any more
+            return
+        raise
+    existing.destroy(workspace, on_event, only)
+    if only is None:
+        with refusals.at_its_origin(workspace):
+            installed.refuse_left(existing.place_of(workspace).cluster)
+
+
+def destroy(folders: Folders, on_event: Callable[[Any], None]) -> None:
     """Run the plan that `plan_destroy` saved."""
     try:
         cluster_root(folders).apply(take(folders), on_event)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from workaday.execute import saved
 from workaday.execute.saved import Planned
 from workaday.execute.workspace import Folders, Workspace
-from workaday.project.diagnostics import Diagnostic, ProjectError
+from workaday.project.diagnostics import Diagnostic, ProjectError, mistake
 
 
 def platform_of(workspace: Workspace) -> ModuleType:
@@ -27,16 +29,31 @@ def platform_of(workspace: Workspace) -> ModuleType:
     return local
 
 
-def plan(workspace: Workspace) -> Planned:
-    """Write the tree and save a plan for it.
+def plan(workspace: Workspace, only: str | None = None) -> Planned:
+    """Write the tree and save a plan for it, or for one stage or model of it.
 
-    Raises ProjectError (a hand-edited tree, no Terraform, what Terraform refuses).
+    Raises ProjectError (a hand-edited tree, no Terraform, what Terraform or the cluster refuses; X196, no such stage).
     """
+    room = platform_of(workspace)
+    if only is not None and workspace.blueprint.platform == "local":
+        raise mistake("X196", "on this machine there is one stage: it is planned as a whole", "leave `--only` out")
     write_tree(workspace)
     saved.forget(workspace)
-    planned: Planned = platform_of(workspace).plan(workspace)
+    planned: Planned = room.plan(workspace, only) if only else room.plan(workspace)
     saved.remember(workspace, planned)
     return planned
+
+
+def apply(workspace: Workspace, planned: Planned, on_event: Callable[[Any], None]) -> None:
+    """Run a saved plan.
+
+    Raises ProjectError: something failed; what was done stays, and the next run goes on from there.
+    """
+    room = platform_of(workspace)
+    if workspace.blueprint.platform == "local":
+        room.apply(workspace, on_event)
+    else:
+        room.apply(workspace, on_event, planned)
 
 
 def write_tree(workspace: Workspace) -> None:
@@ -50,13 +67,15 @@ def write_tree(workspace: Workspace) -> None:
     write(workspace.tree, render(workspace.blueprint))
 
 
-def saved_plan(workspace: Workspace) -> Planned | None:
-    """Return the saved plan if it still says what `plan` would say now."""
+def saved_plan(workspace: Workspace, only: str | None = None) -> Planned | None:
+    """Return the saved plan if it still says what `plan` would say now, and is about `only`, where that is said."""
     from workaday.render import render
     from workaday.render.tree import compare
 
     planned = saved.remembered(workspace)
-    if planned is None or compare(workspace.tree, render(workspace.blueprint)).changed:
+    if planned is None or (only and planned.only != only):
+        return None
+    if compare(workspace.tree, render(workspace.blueprint)).changed:
         return None
     return planned if platform_of(workspace).still_true(workspace, planned) else None
 

@@ -82,8 +82,8 @@ def place_of(workspace: Workspace) -> Place:
     return Place(kube.opened(path, platform.context), blueprint.namespace, owner)
 
 
-def plan(workspace: Workspace) -> Planned:
-    """Compare the tree on disk with what the cluster runs, and save what differs.
+def plan(workspace: Workspace, only: str | None = None) -> Planned:
+    """Compare the tree on disk with what the cluster runs, and save what differs, of all or of one stage.
 
     Raises:
         ProjectError: the cluster cannot be reached (X181, X182), may not be read (X183), or holds a release of the same
@@ -92,10 +92,15 @@ def plan(workspace: Workspace) -> Planned:
     from workaday.execute.refusals import at_its_origin
 
     with at_its_origin(workspace):
-        found = changes(workspace, place_of(workspace))
+        found = stages.chosen(changes(workspace, place_of(workspace)), only, workspace)
+    save(workspace, found)
+    return Planned(found, tree_hash(workspace), only=only)
+
+
+def save(workspace: Workspace, found: Sequence[Change]) -> None:
+    """Write a plan of releases: there is nothing in it but what it says."""
     workspace.saved_plan.parent.mkdir(parents=True, exist_ok=True)
     workspace.saved_plan.write_text("".join(f"{each.action} {each.address}\n" for each in found))
-    return Planned(found, tree_hash(workspace))
 
 
 def still_true(workspace: Workspace, planned: Planned) -> bool:
@@ -103,29 +108,38 @@ def still_true(workspace: Workspace, planned: Planned) -> bool:
     from workaday.execute.refusals import at_its_origin
 
     with at_its_origin(workspace):
-        return changes(workspace, place_of(workspace)) == planned.changes
+        found = changes(workspace, place_of(workspace))
+        return stages.chosen(found, planned.only, workspace) == planned.changes
 
 
-def apply(workspace: Workspace, on_event: OnEvent, only: str | None = None) -> None:
+def apply(workspace: Workspace, on_event: OnEvent, planned: Planned | None = None) -> None:
     """Make the cluster run what the tree says, and wait until every add-on works and every model is ready.
 
     Args:
         workspace: the project.
         on_event: is told what happens.
-        only: `addons`, `models` or a model's name; None is all.
+        planned: what was agreed to; None is all that differs.
 
     Raises:
         ProjectError: some releases failed, each with its reason; those are as they were before, the others are done.
     """
     from workaday.execute.refusals import at_its_origin
 
+    only = planned.only if planned else None
     take(workspace)
     try:
         with at_its_origin(workspace):
             place = place_of(workspace)
-            asyncio.run(run(workspace, place, on_event, stages.chosen(changes(workspace, place), only, workspace)))
+            found = stages.chosen(changes(workspace, place), only, workspace)
+            asyncio.run(run(workspace, place, on_event, agreed(found, planned)))
     finally:
         forget(workspace)
+
+
+def agreed(found: Sequence[Change], planned: Planned | None) -> list[Change]:
+    """Return the changes without removals that the plan did not show."""
+    shown = {each.address for each in planned.changes if each.action == "delete"} if planned else None
+    return [each for each in found if each.action != "delete" or shown is None or each.address in shown]
 
 
 async def run(workspace: Workspace, place: Place, on_event: OnEvent, found: Sequence[Change]) -> None:
@@ -262,7 +276,7 @@ def look(place: Place, *, deep: bool = False) -> Seen:
 
 
 def ours(folders: Folders, place: Place) -> list[Deployed]:
-    """Return the releases that are this project's, in the order in which they are removed: shared ones last."""
+    """Return the releases that are this project's, in the order in which they go: shared ones last, backwards."""
     try:
         wanted = {each.name: each for each in releases.wanted_of(folders.tree)}
     except (OSError, ValueError):
@@ -272,7 +286,7 @@ def ours(folders: Folders, place: Place) -> list[Deployed]:
         for each in deployed_at(place).values()
         if each.owner == place.owner or (each.name in wanted and is_ours(each, wanted[each.name], place.owner))
     ]
-    return sorted(found, key=lambda each: (each.name in releases.SHARED, each.name))
+    return sorted(found, key=lambda each: (-releases.rank(each.name), each.name))
 
 
 def destroy(workspace: Workspace, on_event: OnEvent, only: str | None = None) -> None:

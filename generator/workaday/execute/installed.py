@@ -157,6 +157,28 @@ def refuse_used(found: Sequence[Deployed], place: Place) -> None:
         raise ProjectError(findings)
 
 
+def refuse_left(cluster: Cluster) -> None:
+    """Find what a cluster made outside of itself, which would stay, or hold the network, when it is gone.
+
+    Raises:
+        ProjectError: X195, with what it is.
+    """
+    found = [
+        f"Service {each['metadata']['namespace']}/{name_of(each)}"
+        for each in cluster.every(kube.CORE_SERVICE, kube.EVERYWHERE)
+        if each["spec"].get("type") == "LoadBalancer"
+    ]
+    for kind in (kube.CLAIM, kube.NODE_CLAIM):
+        every = cluster.every(kind, kube.EVERYWHERE if kind.namespaced else None)
+        found += [
+            f"{kind.kind} {each['metadata'].get('namespace', '')}/{name_of(each)}".replace(" /", " ") for each in every
+        ]
+    if found:
+        message = f"load balancers, disks or nodes would stay behind: {', '.join(found[:5])}"
+        hints = ("delete them in the cluster, then run `workaday destroy` again",)
+        raise ProjectError([Diagnostic("X195", message, hints=hints)])
+
+
 def objects_of(cluster: Cluster, definition: str) -> list[str]:
     """Return the objects of a kind, as `NAMESPACE/NAME`; none where there is no such kind."""
     live = cluster.get(kube.DEFINITION, definition)

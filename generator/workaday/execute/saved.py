@@ -22,12 +22,14 @@ class Planned:
         tree: hash of the rendered tree that it was made from.
         dead: addresses that were found dead and will be replaced; the local platform's.
         preview: it cannot be applied as it is: the bucket that keeps the state has to be made first.
+        only: the stage or the model that it is about; None is everything.
     """
 
     changes: tuple[Change, ...]
     tree: str
     dead: tuple[str, ...] = ()
     preview: bool = False
+    only: str | None = None
 
 
 def remember(folders: Folders, planned: Planned) -> None:
@@ -42,7 +44,7 @@ def remembered(folders: Folders) -> Planned | None:
     try:
         raw = json.loads(folders.saved_plan.with_suffix(".json").read_text())
         changes = tuple(change_of(each) for each in raw.pop("changes"))
-        planned = Planned(changes, raw["tree"], tuple(raw["dead"]), raw["preview"])
+        planned = Planned(changes, raw["tree"], tuple(raw["dead"]), raw["preview"], raw["only"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return planned if folders.saved_plan.exists() and planned.tree == tree_hash(folders) else None

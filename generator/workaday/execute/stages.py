@@ -42,6 +42,17 @@ def chosen(changes: Sequence[Change], only: str | None, workspace: Workspace) ->
     return tuple(each for each in models if each.key in names)
 
 
+def refuse_unknown(only: str | None) -> None:
+    """Find a stage that cannot be removed on its own.
+
+    Raises:
+        ProjectError: X196.
+    """
+    if only not in (None, INFRA, ADDONS, MODELS):
+        hint = f"`{MODELS}`, `{ADDONS}` or `{INFRA}`; a model goes when it is gone from project.yaml"
+        raise mistake("X196", f"`--only {only}` is no stage", hint)
+
+
 def releases_of(workspace: Workspace, model: str) -> set[str]:
     """Return the releases of a model: its own, and its canary's.
 
