@@ -70,3 +70,11 @@ def writers(tmp_path_factory: pytest.TempPathFactory, module_port: int) -> Itera
     folder = tmp_path_factory.mktemp("writers")
     with served(folder, module_port, "chat", "smart-compose", "dungeon", "assistant") as here:
         yield here
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, module_port: int) -> Iterator[Here]:
+    """The examples with pictures."""
+    folder = tmp_path_factory.mktemp("pictures")
+    with served(folder, module_port, "suggested-tagging", "catalogue") as here:
+        yield here
