@@ -23,7 +23,7 @@ VALUES: dict[str, Any] = {
             "deployment": "story-predictor",
             "metrics": True,
             "availability": 99.9,
-            "latency": {"seconds": 2.5, "share": 0.99},
+            "latency": {"seconds": 3, "share": 0.99},
         },
         {"name": "llm", "deployment": "llm-predictor", "metrics": False, "availability": 99, "latency": None},
     ],

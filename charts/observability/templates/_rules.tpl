@@ -6,6 +6,9 @@ labels:
   {{- with .model }}
   model: {{ . }}
   {{- end }}
+  {{- with .pool }}
+  pool: {{ . }}
+  {{- end }}
   {{- with .window }}
   window: {{ . }}
   {{- end }}
