@@ -191,11 +191,14 @@ class App:
         deadline = perf_counter() + min(limits.timeout_seconds, request.timeout, _asked_seconds(request))
         context = {"headers": headers, "query": request.query, "request_id": request.id, "path": request.path}
         if target.protocol == "openai":
-            return openai.submit(request, queue, context, deadline, done)
+            return openai.submit(request, queue, context, deadline, done, self._count(model.name))
         decode, encode = self._codec(request, target, model)
         call = Call(decode, encode, context, deadline, done)
         queue.submit(call)
         return partial(queue.cancel, call)
+
+    def _count(self, name: str) -> Callable[[str], None]:
+        return lambda cause: self.metrics.errors.add((name, cause))
 
     def _codec(self, request: Request, target: Target, model: Model) -> tuple[v1.Decoder, Callable[[list[Any]], Any]]:
         exchange: Any

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 MODELS = Path(__file__).parent / "openai_models"
+LEFT = 'workaday_errors_total{model="writer",cause="disconnect"}'
 LIMITS = {"concurrency": 8, "queue": 8, "timeout_seconds": 30.0}
 
 
@@ -159,17 +160,21 @@ def test_models_are_listed_for_both_protocols(client, writer) -> None:
 
 def test_a_caller_that_leaves_a_stream_cancels_it(client, writer) -> None:
     before = writer.post("/writer", {}).json()["cancelled"]
+    left = writer.metric(LEFT)
     stream = client.chat.completions.create(model="writer", messages=say("forever"), stream=True, n=2)
     assert next(iter(stream)).choices
     stream.close()
     writer.until(lambda: writer.post("/writer", {}).json() == {"running": 0, "cancelled": before + 2})
+    assert writer.metric(LEFT) == left + 1
 
 
 def test_a_caller_that_leaves_before_its_answer_cancels_it(client, writer) -> None:
     before = writer.post("/writer", {}).json()["cancelled"]
+    left = writer.metric(LEFT)
     with pytest.raises(openai.APITimeoutError):
         client.chat.completions.create(model="writer", messages=say("forever"), timeout=0.3)
     writer.until(lambda: writer.post("/writer", {}).json() == {"running": 0, "cancelled": before + 1})
+    assert writer.metric(LEFT) == left + 1
 
 
 async def test_200_that_leave_at_any_moment_hold_nothing(writer) -> None:

@@ -179,6 +179,8 @@ def test_a_stream_that_stops_or_breaks_says_so(client, writer) -> None:
             list(stream)
         assert not isinstance(caught.value, openai.APIStatusError)
         assert "secret" not in str(caught.value)
+    assert writer.metric('workaday_errors_total{model="hasty",cause="deadline"}') > 0
+    assert writer.metric('workaday_errors_total{model="writer",cause="predictor"}') == 1
     assert "secret" in writer.log(), "the log has the reason"
     error = refused(openai.InternalServerError, client, messages=[{"role": "user", "content": "break"}], stream=False)
     assert (error.status_code, error.type) == (500, "server_error")

@@ -55,9 +55,16 @@ def model_named(request: Request, known: Container[str]) -> str:
 
 
 def submit(
-    request: Request, queue: ModelQueue, context: Mapping[str, Any], deadline: float, done: Callable[[Any], None]
+    request: Request,
+    queue: ModelQueue,
+    context: Mapping[str, Any],
+    deadline: float,
+    done: Callable[[Any], None],
+    count: Callable[[str], None],
 ) -> Callable[[], None]:
     """Have a model answer; `done` gets the response or an error, on the event loop and not before this returns.
+
+    `count` counts, by cause, what goes wrong where no response can say it.
 
     Returns:
         What to call when nobody waits for the answer any more.
@@ -73,7 +80,7 @@ def submit(
         raise Refused(f"model {queue.name} does not generate text", "model", "model_not_supported")
     from workaday_server.protocols.openai_writing import Writing
 
-    writing = Writing(engine, WRITING[request.path], queue.name, request.id, queue.limits.timeout_seconds)
+    writing = Writing(engine, WRITING[request.path], queue.name, request.id, queue.limits.timeout_seconds, count)
     writing.start(body, deadline, done)
     return writing.leave
 

@@ -77,11 +77,14 @@ class Choices:
 class Events:
     """A stream of an answer's events. It has begun: an error becomes its last event."""
 
-    def __init__(self, answer: Answer, choices: Choices, first: bytes, stall_seconds: float) -> None:
+    def __init__(
+        self, answer: Answer, choices: Choices, first: bytes, stall_seconds: float, count: Callable[[str], None]
+    ) -> None:
         self._answer = answer
         self._choices = choices
         self._first = first
         self._stall_seconds = stall_seconds
+        self._count = count
         self._ended = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -109,24 +112,31 @@ class Events:
         return self._answer.closing()
 
     def _failed(self, error: ServerError) -> bytes:
-        self.close()
+        self._count(error.cause)
+        self._ended = True
+        self._choices.cancel()
         return self._answer.failure(error)
 
     def close(self) -> None:
-        """Stop generating: the reader is gone."""
-        self._ended = True
-        self._choices.cancel()
+        """Stop generating, where the reader has gone before the end."""
+        if not self._ended:
+            self._count("disconnect")
+            self._ended = True
+            self._choices.cancel()
 
 
 class Writing:
     """One request's way through an engine; `done` gets its response, or the error that stands for it."""
 
-    def __init__(self, engine: Engine, kind: str, model: str, request_id: str, stall_seconds: float) -> None:
+    def __init__(
+        self, engine: Engine, kind: str, model: str, request_id: str, stall_seconds: float, count: Callable[[str], None]
+    ) -> None:
         self._engine = engine
         self._kind = kind
         self._model = model
         self._id = request_id
         self._stall_seconds = stall_seconds
+        self._count = count
         self._choices = Choices()
         self._task: asyncio.Task[None] | None = None
 
@@ -136,6 +146,7 @@ class Writing:
 
     def leave(self) -> None:
         """Stop: the caller has gone before its answer began."""
+        self._count("disconnect")
         if self._task is not None:
             self._task.cancel()
         self._choices.cancel()
@@ -164,7 +175,7 @@ class Writing:
         if asked.stream:
             pieces = await self._choices.ready()
             first = answer.opening() + b"".join(answer.event(index, piece) for index, piece in pieces)
-            events = Events(answer, self._choices, first, self._stall_seconds)
+            events = Events(answer, self._choices, first, self._stall_seconds, self._count)
             return Response(content_type=EVENTS, headers=UNBUFFERED, stream=events)
         written: list[list[Piece]] = [[] for _ in generations]
         while pieces := await self._choices.ready():
