@@ -194,3 +194,22 @@ def test_tokens_are_asked_for_where_the_file_has_jwt(door: Door) -> None:
     assert client.post("/story", headers={"authorization": "Bearer e30.e30.e30"}, json={"text": "a"}).status_code == 401
     assert client.post("/story", headers={"x-api-key": KEYS["ann"]}, json={"text": "a"}).status_code == 401
     assert client.post("/hello", json={"text": "a"}).status_code == 200
+
+
+def test_openai_addresses_lead_to_the_model_that_the_path_or_a_header_names(tmp_path: Path, model_port: int) -> None:
+    rendered = tree(tmp_path, "tls: {issuer: none}")
+    found = manifests(rendered)
+    routed = envoy.translated([*found, *services(found), keys()], tmp_path)
+    port = envoy.free()
+    chat = {"model": "story", "messages": [{"role": "user", "content": "hi"}]}
+    with envoy.running(envoy.static(routed, port, model_port), tmp_path, port) as url:
+        client = httpx.Client(base_url=url, headers={"host": HOST}, timeout=30)
+        named = {"x-workaday-model": "story"}
+        assert client.post("/v1/chat/completions", json=chat).status_code == 404  # two could be meant
+        assert client.post("/v1/chat/completions", json=chat, headers=named).status_code == 401
+        for path, header in (("/v1/chat/completions", named), ("/story/v1/chat/completions", {})):
+            answer = client.post(path, json=chat, headers={"x-api-key": KEYS["ann"], **header})
+            # the server's own words: this predictor writes no text
+            assert "error" in answer.json() and answer.headers["content-type"] == "application/json"
+            assert answer.json()["error"]["message"], answer.text
+        assert client.get("/hello/v1/models").json()["object"] == "list"

@@ -52,6 +52,8 @@ DRAIN_SHARE = 3
 # After the last answer, until the process is gone.
 EXIT_SECONDS = 5
 USER = 1000
+# Kinds of servers that answer OpenAI's protocol at `/v1`.
+OPENAI = ("torch", "vllm")
 ZONE_LABEL, NODE_LABEL = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 # A replica goes first to what is paid for anyway, then to what is cheap; a later pool comes after an earlier one.
 CAPACITY_WEIGHTS = {RESERVED: 100, SPOT: 80}
@@ -303,4 +305,13 @@ def resolve_route(model: Model, written: schema.Model, project: schema.Project) 
         canary=canary_name(model.name) if written.canary else None,
         percent=share(written.canary) if written.canary else 0.0,
         shadow=bool(written.canary and written.canary.shadow),
+        openai=resolve_openai(model, project),
     )
+
+
+def resolve_openai(model: Model, project: schema.Project) -> str | None:
+    """Return whether OpenAI's addresses, which name the model in the body, lead to it: the gateway reads no bodies."""
+    speak = [each.name for each in project.models if each.server.kind in OPENAI]
+    if model.name not in speak:
+        return None
+    return "alone" if len(speak) == 1 else "named"

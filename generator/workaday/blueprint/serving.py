@@ -206,6 +206,7 @@ class Route:
         paths: path prefixes that lead to it.
         exact: paths that lead to it as they are.
         strip: take the prefix off before the server sees it.
+        openai: OpenAI's addresses lead to it: `named`, where a header names it; `alone`, without one too; None is not.
         timeout_seconds: later than the server's own, which says more.
         canary: the model that gets `percent` of the requests, or with `shadow` copies of them; None without.
     """
@@ -218,6 +219,7 @@ class Route:
     canary: str | None = None
     percent: float = 0.0
     shadow: bool = False
+    openai: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,6 +282,7 @@ def route_values(route: Route | None) -> dict[str, Any]:
         "paths": list(route.paths),
         "exact": list(route.exact),
         "strip": route.strip,
+        "openai": route.openai,
         "timeout": route.timeout_seconds,
         "canary": {"name": route.canary, "percent": route.percent, "shadow": route.shadow},
     }
