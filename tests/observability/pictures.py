@@ -45,8 +45,10 @@ def whole(board: Mapping[str, Any], get: Get, seconds: float) -> str:
     width, height = COLUMNS * (WIDE + EDGE) + EDGE, rows * (HIGH + EDGE) + 40
     title = f"{board['title']} (drawn from Prometheus' answers to the dashboard's queries; not Grafana)"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
-        f'<rect width="{width}" height="{height}" fill="#f4f5f5"/><text x="{EDGE}" y="24" font-size="14">{escape(title)}</text>',
+        '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="11"',
+        f' viewBox="0 0 {width} {height}">',
+        f'<rect width="{width}" height="{height}" fill="#f4f5f5"/>',
+        f'<text x="{EDGE}" y="24" font-size="14">{escape(title)}</text>',
     ]
     for place, panel in enumerate(panels):
         x, y = EDGE + place % COLUMNS * (WIDE + EDGE), 40 + place // COLUMNS * (HIGH + EDGE)
@@ -74,7 +76,8 @@ def drawn(panel: Mapping[str, Any], get: Get, seconds: float) -> Iterator[str]:
     shown = [each for each in lines(panel, get, seconds) if each[1]][:MOST_SHOWN]
     top = max((value for _, points in shown for _, value in points), default=1.0) or 1.0
     unit = UNITS.get(panel["fieldConfig"]["defaults"]["unit"], "")
-    yield f'<rect width="{WIDE}" height="{HIGH}" fill="white" stroke="#ddd"/><text x="8" y="17" font-weight="bold">{escape(panel["title"])}</text>'
+    yield f'<rect width="{WIDE}" height="{HIGH}" fill="white" stroke="#ddd"/>'
+    yield f'<text x="8" y="17" font-weight="bold">{escape(panel["title"])}</text>'
     yield f'<text x="{WIDE - 8}" y="17" text-anchor="end" fill="#666">up to {top:.3g} {escape(unit)}</text>'
     low = HIGH - 24 - 13 * math.ceil(len(shown) / 2)
     yield f'<path d="M8 {low}H{WIDE - 8}M8 26H{WIDE - 8}" stroke="#eee"/>'
