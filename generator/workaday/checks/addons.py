@@ -1,0 +1,59 @@
+"""Which versions of controllers go together (C8xx): with each other, and with Kubernetes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from workaday.catalog.addons import Pin, numbers, pins
+from workaday.project.diagnostics import Diagnostic, KeyPath
+
+if TYPE_CHECKING:
+    from workaday.blueprint.model import Blueprint
+    from workaday.project import Loaded
+
+
+def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
+    """Return what the rules find in a project's add-ons."""
+    if blueprint.addons is None:
+        return []
+    chosen = {each.pin.name: each.pin for each in blueprint.addons.every}
+    version = blueprint.cloud.kubernetes if blueprint.cloud else getattr(loaded.project.platform, "kubernetes", None)
+    pinned = {each.name: each for each in pins()}
+    found: list[Diagnostic] = []
+    for pin in chosen.values():
+        found += too_old_or_new(pin, version)
+        found += not_together(pin, chosen)
+        found += not_the_pinned(pin, pinned[pin.name])
+    return found
+
+
+def too_old_or_new(pin: Pin, kubernetes: str | None) -> Iterator[Diagnostic]:
+    """C801: an add-on that is not for this Kubernetes."""
+    first, last = pin.kubernetes
+    if kubernetes is None or numbers(first) <= numbers(kubernetes) <= numbers(last):
+        return
+    message = f"{pin.title} {pin.version} is for Kubernetes {first} to {last}, not {kubernetes}"
+    yield Diagnostic("C801", message, at(pin), hints=("another version of one of them",))
+
+
+def not_together(pin: Pin, chosen: dict[str, Pin]) -> Iterator[Diagnostic]:
+    """C802: an add-on that needs another one in a later version; of one that is there already, none is known."""
+    for name, least in pin.needs.items():
+        other = chosen.get(name)
+        if other and numbers(other.version) < numbers(least):
+            message = f"{pin.title} {pin.version} needs {other.title} {least} or later, and that is {other.version}"
+            yield Diagnostic("C802", message, at(other), hints=("leave the versions out: those of the table fit",))
+
+
+def not_the_pinned(pin: Pin, pinned: Pin) -> Iterator[Diagnostic]:
+    """C803: a version that nothing here was tested with."""
+    if pin.version == pinned.version or pin.chart.endswith("-crd") or pin.name == "gateway-crds":
+        return  # definitions have the version of what reads them, which is told
+    message = f"{pin.title} {pin.version} is not the version that is tested with the others: {pinned.version}"
+    yield Diagnostic("C803", message, (*at(pin), "version"), severity="warning")
+
+
+def at(pin: Pin) -> KeyPath:
+    """Return the key path of an add-on."""
+    return ("addons", pin.addon)
