@@ -137,17 +137,14 @@ def fairness(folder: Path) -> None:
 
 def int8(folder: Path) -> None:
     """What int8 costs in quality, on a fixed text, and what it gains in speed."""
+    import smollm2
     import torch
 
     from workaday_server.generation.linears import quantize
 
-    sys.path.insert(0, str(PEERS))
-    import smollm2
-    from smollm2_predictor import network
-
-    exact, tokenizer = network(smollm2.weights())
+    exact, tokenizer = smollm2.load(smollm2.weights())
     text = (HERE / "text.txt").read_text().replace("\n\n", "\f").replace("\n", " ").replace("\f", "\n\n")
-    tokens = tokenizer.encode(text).ids  # type: ignore[attr-defined]
+    tokens = tokenizer.encode(text).ids
     with torch.inference_mode():
         before = log_probabilities(exact, tokens)
         after = log_probabilities(quantize(exact), tokens)
@@ -173,12 +170,11 @@ def log_probabilities(network: Any, tokens: list[int]) -> Any:
     from workaday_server.generation.attention import Cache, Step
     from workaday_server.generation.scheduler import Sequence, Slice
 
-    device, rows = torch.device("cpu"), []
-    cache = Cache(network.shape, len(tokens), torch.float32, device)
-    for at in range(len(tokens) - 1):
-        sequence = Sequence(tokens[: at + 1], at + 1, len(tokens), span=0)
-        rows.append(network(Step([Slice(sequence, at, 1)], cache, device)).log_softmax(-1))
-    return torch.cat(rows)
+    cpu, known = torch.device("cpu"), len(tokens) - 1
+    cache = Cache(network.shape, known, torch.float32, cpu)
+    step = Step([Slice(Sequence(tokens[:-1], known, known, span=0), 0, known)], cache, cpu)
+    step.last = torch.arange(known)
+    return network(step).log_softmax(-1)
 
 
 ALL: dict[str, Callable[[Path], None]] = {
