@@ -31,7 +31,7 @@ AT_WORK = re.compile(r"another operation \(install/upgrade/rollback\) is in prog
 BRINGS = {
     "serving.kserve.io": "KServe", "keda.sh": "KEDA", "gateway.networking.k8s.io": "the Gateway API's definitions",
     "monitoring.coreos.com": "the Prometheus operator", "karpenter.sh": "Karpenter",
-    "http.keda.sh": "KEDA's HTTP add-on",
+    "http.keda.sh": "KEDA's HTTP add-on", "cert-manager.io": "cert-manager",
 }  # fmt: skip
 HINTS = {
     "Unschedulable": "`workaday status` shows the nodes; give the pool room (`nodes.max`), or ask for less (`compute`)",

@@ -156,6 +156,11 @@ def sized(cpu: str, memory: str, limit: str) -> Values:
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}}
 
 
+def without_limit(resources: Values) -> Values:
+    """Return resources that take a chart's own limit of CPU away."""
+    return resources | {"limits": {**resources["limits"], "cpu": None}}
+
+
 def cert_manager(blueprint: Blueprint, pin: Pin) -> Values:
     """cert-manager: three small controllers; its definitions outlive its release, as they hold certificates."""
     registry, repository = split(blueprint, pin.images[0])
@@ -300,7 +305,7 @@ def kserve(blueprint: Blueprint, pin: Pin) -> Values:
                 "image": controller,
                 "imagePullPolicy": "IfNotPresent",
                 "imagePullSecrets": pull_secrets(blueprint),
-                "resources": sized("50m", "128Mi", "512Mi"),
+                "resources": without_limit(sized("50m", "128Mi", "512Mi")),
                 "tolerations": TOLERATIONS,
                 "gateway": {
                     "disableIngressCreation": True,

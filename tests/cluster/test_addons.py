@@ -1,0 +1,197 @@
+"""From an empty control plane to a model that answers, by `workaday apply` alone: its add-ons are real Helm releases.
+
+KServe's two charts are the project's own, from a folder as in a closed network; its controller runs in the pod that
+its Deployment makes, as a process. KEDA, Prometheus and cert-manager are `existing`: definitions, and for certificates
+a stand-in. README.md lists what of each add-on runs where.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plane import crds, inside, network, programs, session
+from plane.plane import Plane
+from plane.pods import ProcessNode
+from plane.processes import until
+from plane.testing import Need
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+
+CONTROLLER = "docker.io/kserve/kserve-controller:v0.20.0"
+PROXY = "quay.io/brancz/kube-rbac-proxy:v0.18.0"
+MODEL = "registry.example/story:1"
+PROJECT = """\
+version: 1
+name: dungeon
+platform: {kind: existing, context: plane, kubeconfig: kubeconfig}
+addons: {charts: charts, kserve: {}, cert_manager: existing, keda: existing, metrics: existing}
+models:
+  - name: story
+    server: {kind: container, image: "registry.example/story:1", port: 8080, ready: /}
+    compute: {cpu: 1, memory: 1Gi}
+    scale: {min: 1, max: 1}
+"""
+SERVER = """\
+import http.server
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"once upon a time")
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Answer).serve_forever()
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def bare(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A control plane of its own without KServe, and one node, whose pods are processes."""
+    need("kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kubectl", "helm", "kserve-manager")
+    need("charts/kserve-crd", "charts/kserve-resources")
+    if reason := network.unavailable():
+        pytest.skip(f"pods as processes: {reason}")
+    folder = tmp_path_factory.mktemp("bare")
+    with session.new(folder) as plane:
+        crds.install(plane, [crds.CRDS / each for each in ("keda", "prometheus-operator", "cert-manager")])
+        inside.api_server(plane)
+        inside.certificates(plane)
+        node = ProcessNode(plane)
+        node.image(CONTROLLER, [], {"/manager": programs.find("kserve-manager")}, inside.IN_CLUSTER)
+        node.image(PROXY, ["/bin/sh", "-c", "exec sleep infinity"])  # only metrics come through it
+        (folder / "server.py").write_text(SERVER)
+        node.image(MODEL, [sys.executable, "/server.py"], {"/server.py": folder / "server.py"})
+        node.start(taints=())
+        yield plane
+
+
+@pytest.fixture
+def folder(bare: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The project; what it installed is gone afterwards."""
+    (tmp_path / "project.yaml").write_text(PROJECT)
+    (tmp_path / "kubeconfig").write_bytes(bare.kubeconfig.read_bytes())
+    for each in ("kserve-crd", "kserve-resources"):
+        shutil.copytree(programs.find(f"charts/{each}"), tmp_path / "charts" / each)
+    monkeypatch.setenv("WORKADAY_HELM", str(programs.find("helm")))
+    yield tmp_path
+    subprocess.run([sys.executable, "-m", "workaday", "destroy", "--yes"], cwd=tmp_path, check=False)
+
+
+@pytest.fixture
+def run(folder: Path) -> Run:
+    """Run the command in the project's folder."""
+
+    def do(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "workaday", *arguments]
+        return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+
+    return do
+
+
+def planned(run: Run) -> list[tuple[str, str]]:
+    answer = json.loads(run("plan", "--format", "json").stdout)
+    return [(each["action"], each["key"]) for each in answer["changes"]]
+
+
+def answer(plane: Plane) -> str:
+    """Ask the model, at its pod's address."""
+    pods = plane.kubectl.list("pods", "--selector=serving.kserve.io/inferenceservice=story", namespace="dungeon")
+    address = next(each["status"]["podIP"] for each in pods)
+    with urllib.request.urlopen(f"http://{address}:8080/", timeout=10) as said:
+        body: bytes = said.read()
+    return body.decode()
+
+
+def test_from_an_empty_cluster_to_a_model_that_answers_and_back(run: Run, bare: Plane, folder: Path) -> None:
+    assert planned(run) == [("create", "kserve-crd"), ("create", "kserve"), ("create", "story")]
+    done = run("apply")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    order = [line.split()[0] for line in lines if " ready " in line]
+    assert order[:3] == ["kserve-crd", "kserve", "story"]
+    assert answer(bare) == "once upon a time"
+    assert planned(run) == []
+
+    gone = run("destroy", "--yes")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    names = [each["metadata"]["name"] for each in bare.kubectl.list("crd")]
+    assert [each for each in names if each.endswith("serving.kserve.io")] == []
+    assert "kserve" not in [each["metadata"]["name"] for each in bare.kubectl.list("namespaces")]
+
+
+def killed_when(folder: Path, what: Callable[[], Any]) -> None:
+    """Start an apply and kill it once something is there."""
+    command = [sys.executable, "-m", "workaday", "apply", "--yes"]
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until("the stage to be reached", what, 300)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+def test_an_apply_that_is_killed_in_each_stage_is_gone_on_with(run: Run, bare: Plane, folder: Path) -> None:
+    def release(name: str) -> Callable[[], Any]:
+        selector = f"--selector=owner=helm,name={name}"
+        return lambda: bare.kubectl.list("secrets", selector, "--all-namespaces")
+
+    def deployment() -> Any:
+        found = bare.kubectl.list("deployments", "--all-namespaces")
+        return [each for each in found if each["metadata"]["name"] == "kserve-controller-manager"]
+
+    for reached in (release("kserve-crd"), deployment, release("story")):
+        killed_when(folder, reached)
+    done = run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert answer(bare) == "once upon a time"
+    assert planned(run) == []
+
+
+def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: Path) -> None:
+    crds.install(bare, [crds.CRDS / "kserve"])
+    try:
+        done = run("apply", "--yes")
+        assert "error[X192]: KServe's definitions is in the cluster already" in done.stderr
+        assert "addons: {kserve: existing}" in done.stderr
+        assert bare.kubectl.list("secrets", "--selector=owner=helm", "--all-namespaces") == []
+    finally:
+        names = [each["metadata"]["name"] for each in bare.kubectl.list("crd")]
+        bare.kubectl("delete", "crd", *(each for each in names if each.endswith("serving.kserve.io")))
+
+
+def test_an_addon_that_does_not_get_ready_says_why_and_the_next_run_mends_it(
+    run: Run, bare: Plane, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = folder / "charts" / "kserve-resources" / "values.yaml"
+    good = values.read_text()
+    values.write_text(good.replace("createSharedResources: true", "createSharedResources: false"))
+    child = subprocess.run(
+        [sys.executable, "-c", IMPATIENT], cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert "X191" in child.stdout + child.stderr, child.stdout + child.stderr
+    assert "kserve-controller-manager" in child.stdout + child.stderr
+    values.write_text(good)
+    subprocess.run(
+        [programs.find("helm"), "uninstall", "kserve", "--namespace=kserve", f"--kubeconfig={bare.kubeconfig}"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    done = run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+IMPATIENT = """
+from workaday.execute import installing
+installing.READY_SECONDS = 20.0
+import sys
+from workaday.__main__ import main
+sys.argv = ["workaday", "apply", "--yes"]
+main()
+"""
