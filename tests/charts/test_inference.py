@@ -283,6 +283,17 @@ def test_what_never_sleeps_needs_no_add_on(manifests):
     assert chart_rules.of(found, "ReferenceGrant") == []
 
 
+def test_the_node_that_is_kept_free_has_the_image_already(rendered):
+    release = json.loads(rendered("kinds-existing")["releases/server.json"])
+    [model] = release["models"]
+    model["weights"] = "oci://ghcr.io/team/weights@sha256:" + "0" * 64
+    [deployment] = chart_rules.of(template(CHART, release), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    assert chart_schemas.errors(deployment) == []
+    assert [each["image"]["reference"] for each in pod["volumes"]] == [model["image"], model["weights"][6:]]
+    assert [each["name"] for each in pod["containers"][0]["volumeMounts"]] == ["image", "weights"]
+
+
 def test_weights_in_an_image_are_a_volume_and_not_kserves(manifests):
     [archive] = [
         each["spec"]["predictor"]

@@ -1,10 +1,12 @@
-{{/* Every model over the defaults, once a render: `.Values.merged`. */}}
+{{/* Every model over the defaults, with its labels and its Deployment's name, once a render: `.Values.merged`. */}}
 {{- define "inference.models" -}}
 {{- if not (hasKey .Values "merged") -}}
 {{- $merged := list -}}
 {{- range .Values.models -}}
 {{- $model := deepCopy $.Values.defaults -}}
 {{- include "inference.over" (dict "into" $model "from" .) -}}
+{{- $_ := set $model "deployment" (printf "%s-predictor" .name) -}}
+{{- $_ := set $model "labels" (include "inference.labels" (dict "model" $model "root" $)) -}}
 {{- $merged = append $merged $model -}}
 {{- end -}}
 {{- $_ := set .Values "merged" $merged -}}
@@ -21,10 +23,6 @@
 {{- $_ := set $.into $key $value -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-
-{{- define "inference.deployment" -}}
-{{ .name }}-predictor
 {{- end -}}
 
 {{/* What KServe labels the model's pods with. */}}

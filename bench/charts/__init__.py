@@ -1,0 +1,1 @@
+"""How long Helm takes to render the chart of models."""
