@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint import images, naming
+from workaday.blueprint.graphs import Graph, fit
 from workaday.blueprint.model import MAIN, Compute, Limits, Model, Pool, Process
 from workaday.blueprint.runtimes import RUNTIMES
 from workaday.blueprint.values import Values
@@ -51,7 +52,7 @@ class Pipeline:
         model: what it is to whoever calls it.
         steps: as written.
         output: what it answers, or None for every step's answer.
-        engine: `workaday` or `inference_graph`.
+        graph: the InferenceGraph that runs it, or None for our server.
         held: the models in its own pod; none where they have pods of their own.
         serving: how it is served in a cluster, or None on this machine.
     """
@@ -60,7 +61,7 @@ class Pipeline:
     model: Model
     steps: tuple[Step, ...]
     output: str | None
-    engine: str = "workaday"
+    graph: Graph | None = None
     held: tuple[Model, ...] = ()
     serving: Serving | None = None
 
@@ -132,8 +133,9 @@ def in_a_cluster(
         model = as_model(written, by_name, inputs, local=False, held=held)
         model = revised(replace(model, pools=common(model, held, pools)), found, written.output)
         released = serve(model, held, written, project, served, pools, cloud, inputs)
-        engine = written.engine or "workaday"
-        yield Pipeline(index, model, found, written.output, engine, held, released)
+        graph = fit(written) if written.engine == GRAPH else None
+        fits = graph if isinstance(graph, Graph) else None  # a check reports one that does not
+        yield Pipeline(index, model, found, written.output, fits, held, released)
 
 
 def common(model: Model, held: Sequence[Model], pools: Sequence[Pool]) -> tuple[str, ...]:
@@ -176,10 +178,10 @@ def as_model(
 
     given, wanted = written.limits, asdict(LIMITS)
     limits = schema.Limits.model_construct(
-        concurrency=given and given.concurrency or wanted["concurrency"],
+        concurrency=(given and given.concurrency) or wanted["concurrency"],
         queue=given.queue if given and given.queue is not None else wanted["queue"],
-        timeout=given and given.timeout or wanted["timeout_seconds"],
-        body=given and given.body or wanted["body_bytes"],
+        timeout=(given and given.timeout) or wanted["timeout_seconds"],
+        body=(given and given.body) or wanted["body_bytes"],
     )
     first = models[written.steps[0].model]
     made = resolve_model(meant(written, first, limits), inputs, Values(), local=local)
@@ -200,8 +202,8 @@ def sized(written: schema.Pipeline, held: Sequence[Model]) -> Compute:
     given = written.compute
     gpus = [each.compute for each in held if each.compute.gpu_count]
     return Compute(
-        cpu_cores=(given and given.cpu or CORES) + sum(each.compute.cpu_cores for each in held),
-        memory_bytes=(given and given.memory or MEMORY) + sum(each.compute.memory_bytes for each in held),
+        cpu_cores=((given and given.cpu) or CORES) + sum(each.compute.cpu_cores for each in held),
+        memory_bytes=((given and given.memory) or MEMORY) + sum(each.compute.memory_bytes for each in held),
         shm_bytes=given.shm if given else None,
         gpu_type=gpus[0].gpu_type if gpus else None,
         gpu_count=sum(each.gpu_count for each in gpus),

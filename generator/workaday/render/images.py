@@ -20,7 +20,8 @@ def images(blueprint: Blueprint) -> Iterator[str]:
             yield from of_release(model, serving)
     for pipeline in blueprint.pipelines:
         assert pipeline.serving is not None
-        yield from of_release(pipeline.model, pipeline.serving)
+        if pipeline.graph is None:
+            yield from of_release(pipeline.model, pipeline.serving)
     for canary in blueprint.canaries:
         yield from of_release(canary.model, canary.serving)
     yield from addons.images(blueprint)

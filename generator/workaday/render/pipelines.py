@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from urllib.parse import urlsplit
 
 from workaday.blueprint.model import Blueprint
 from workaday.blueprint.pipelines import Pipeline, server_entry
-from workaday.blueprint.serving import IMAGE_ROOT, WEIGHTS
+from workaday.blueprint.serving import GATEWAY, IMAGE_ROOT, WEIGHTS
 from workaday.render import local
 from workaday.render.origins import OriginsBuilder
 
@@ -22,8 +23,36 @@ PARTS = {
 }
 
 
+def graph(blueprint: Blueprint, pipeline: Pipeline) -> dict[str, Any]:
+    """Return the values of a pipeline that KServe's router runs."""
+    assert pipeline.serving is not None
+    assert pipeline.graph is not None
+    route, scale = pipeline.serving.route, pipeline.model.scale
+    timeout = math.ceil(pipeline.model.limits.timeout_seconds)
+    shown: dict[str, Any] = {"enabled": False}
+    if route is not None:
+        gateway = {"name": GATEWAY[0], "namespace": GATEWAY[1]}
+        path, late = pipeline.model.route, route.timeout_seconds
+        shown = {"enabled": True, "gateway": gateway, "host": route.host, "path": path, "timeout": late}
+    served = {
+        "name": pipeline.model.name,
+        "project": blueprint.name,
+        "type": pipeline.graph.kind,
+        "replicas": {"min": scale.min, "max": scale.max},
+        "timeout": timeout,
+        "steps": [
+            {"name": step.name, "url": step.url, "data": data}
+            for step, data in zip(pipeline.steps, pipeline.graph.data, strict=True)
+        ],
+        "route": shown,
+    }
+    return {"models": [], "graphs": [served]}
+
+
 def release(blueprint: Blueprint, pipeline: Pipeline, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a pipeline's release, from those of a model without models."""
+    if pipeline.graph is not None:
+        return graph(blueprint, pipeline)
     account = next((each.name for each in pipeline.held if weights_of(blueprint, each.name)), None)
     served = values | {
         "config": config(blueprint, pipeline),

@@ -36,7 +36,8 @@ class Predictor:
         self.top_k: int = config.get("top_k", 5)
         self.features: bool = config.get("features", False)
         self.network = lite0_weights.load(lite0_weights.weights())
-        self.classify, self.network.classify = self.network.classify, torch.nn.Identity()
+        self.classify = self.network.classify
+        setattr(self.network, "classify", torch.nn.Identity())  # noqa: B010 -- another module than it is declared as
 
     def warm_up(self) -> None:
         """Let torch choose its kernels before the first caller comes."""
