@@ -16,6 +16,7 @@ conversation. Nothing here imports torch until a model is loaded.
 """
 
 from workaday_server.generation.generator import TextGenerator
+from workaday_server.generation.payloads import Asked
 from workaday_server.generation.requests import Finish, Generation, GenerationRequest, Piece, Sampling
 
-__all__ = ["Finish", "Generation", "GenerationRequest", "Piece", "Sampling", "TextGenerator"]
+__all__ = ["Asked", "Finish", "Generation", "GenerationRequest", "Piece", "Sampling", "TextGenerator"]

@@ -13,6 +13,7 @@ from workaday_server.config import GenerationConfig, ModelConfig
 from workaday_server.errors import ClientError, ConfigError, ServerError
 from workaday_server.generation import payloads as forms
 from workaday_server.generation.engine import Engine, Settings, whole
+from workaday_server.generation.payloads import Asked
 from workaday_server.generation.requests import Generation, GenerationRequest, Sampling
 from workaday_server.generation.stats import Stats
 from workaday_server.threads import cores
@@ -100,21 +101,33 @@ class TextGenerator:
         Returns `{"text", "tokens", "prompt_tokens", "finish"}`, or with `stream` a line of JSON for each piece, the
         last one with the counts and `finish`.
         """
-        asked = forms.read(payload, self.sampling, self.chat_prompt)
+        asked = self.read(payload)
         generation = self._submit([asked.request], stream=asked.stream)[0]
         if isinstance(generation, ServerError):
             raise generation
         return self._pieces(generation) if asked.stream else self._answer(generation, tensors=asked.tensors)
 
+    def read(self, payload: Any) -> Asked:
+        """Return what a payload asks for; overridden where a model takes another form.
+
+        Raises:
+            ClientError: it is not such a payload.
+        """
+        return forms.read(payload, self.sampling, self.chat_prompt)
+
+    def written(self, text: str, finish: str | None, tokens: int, prompt_tokens: int) -> dict[str, Any]:
+        """Return an answer; overridden where a model gives another form."""
+        return {"text": text, "tokens": tokens, "prompt_tokens": prompt_tokens, "finish": finish}
+
     def predict_batch(self, payloads: Sequence[Any]) -> list[Any]:
         """Answer the instances of one V1 request side by side; a bad one gets its error in its place."""
-        asked: list[forms.Asked | ServerError] = []
+        asked: list[Asked | ServerError] = []
         for payload in payloads:
             try:
-                asked.append(forms.read(payload, self.sampling, self.chat_prompt))
+                asked.append(self.read(payload))
             except ServerError as error:
                 asked.append(error)
-        requests = [each.request for each in asked if isinstance(each, forms.Asked)]
+        requests = [each.request for each in asked if isinstance(each, Asked)]
         generations = iter(self._submit(requests, stream=False))
         found = [each if isinstance(each, ServerError) else next(generations) for each in asked]
         return [each if isinstance(each, ServerError) else self._try_answer(each) for each in found]
@@ -232,15 +245,15 @@ class TextGenerator:
 
     def _answer(self, generation: Generation, *, tensors: bool) -> dict[str, Any]:
         text, last = whole(generation)
-        done, asked = generation.completion_tokens, generation.prompt_tokens
-        return forms.written(text, last, done, asked, tensors=tensors)
+        answer = self.written(text, last.finish, generation.completion_tokens, generation.prompt_tokens)
+        return forms.as_tensors(answer) if tensors else answer
 
     def _pieces(self, generation: Generation) -> Iterator[dict[str, Any]]:
         try:
             for piece in generation:
                 if piece.finish is not None:
                     done, asked = generation.completion_tokens, generation.prompt_tokens
-                    yield forms.written(piece.text, piece, done, asked, tensors=False)
+                    yield self.written(piece.text, piece.finish, done, asked)
                 elif piece.text:
                     yield {"text": piece.text}
         finally:

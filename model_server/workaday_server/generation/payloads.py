@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workaday_server.errors import ClientError
-from workaday_server.generation.requests import GenerationRequest, Piece, Sampling
+from workaday_server.generation.requests import GenerationRequest, Sampling
 
 PROMPTS = ("prompt", "text", "messages")
 OPTIONS = tuple(field.name for field in dataclasses.fields(Sampling))
@@ -67,11 +67,8 @@ def sampling_of(defaults: Sampling, options: Mapping[str, Any]) -> Sampling:
     return sampling
 
 
-def written(text: str, last: Piece, tokens: int, prompt_tokens: int, *, tensors: bool) -> dict[str, Any]:
-    """Return an answer: for V2 an array of one element each."""
-    answer = {"text": text, "tokens": tokens, "prompt_tokens": prompt_tokens, "finish": last.finish}
-    if not tensors:
-        return answer
+def as_tensors(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer as V2's tensors, of one element each."""
     import numpy as np
 
     return {key: np.array([value], object if isinstance(value, str) else np.int64) for key, value in answer.items()}
