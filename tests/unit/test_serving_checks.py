@@ -74,3 +74,19 @@ def test_what_the_pages_do_not_show(model, codes, found) -> None:
 def test_a_default_metric_is_one_that_the_server_says(found) -> None:
     for kind in ("vllm", "huggingface", "triton", "tensorflow", "torchserve"):
         assert found(HEAD + f'    server: {{kind: {kind}}}\n    weights: {{uri: "s3://a/b"}}\n').diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("partition", "count", "codes"),
+    [("1g.10gb", 1, ["C202"]), ("1g.10gb", 2, []), ("2g.20gb", 1, []), ("3g.40gb+me", 1, [])],
+)
+def test_parts_of_a_card_have_the_memory_that_their_name_says(partition, count, codes, found) -> None:
+    pools = f"{{name: gpu, accelerator: {{type: A100, share: mig, partition: {partition}}}, nodes: {{max: 4}}}}"
+    text = HEAD.replace("models:", f"pools:\n  - {pools}\nmodels:").replace(
+        "{kind: aws, region: us-east-1}", "{kind: existing, context: a}\nregistry: {prefix: a.example/b}"
+    )
+    compute = f"    compute: {{gpu: {{type: A100, memory: 15Gi, count: {count}}}}}\n"
+    found_ = found(text + TORCH + compute)
+    assert [each.code for each in found_.diagnostics] == codes
+    if codes:
+        assert found_.diagnostics[0].path == ("models", 0, "compute", "gpu", "memory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workaday.blueprint.model import Blueprint, Pool
 from workaday.blueprint.model import Model as Resolved
 from workaday.blueprint.node_groups import GPU_TAINT
+from workaday.blueprint.placement import gib
 from workaday.blueprint.resolve_serving import gpu_resource, possible_pools
 from workaday.blueprint.runtimes import RUNTIMES, signals
 from workaday.blueprint.schedule import windows
@@ -181,6 +183,32 @@ def parts_and_wholes(case: Case) -> Iterator[Diagnostic]:
         )
 
 
+def parts_too_small(case: Case) -> Iterator[Diagnostic]:
+    """C202: parts of a card (MIG) that together have less memory than a replica needs; the card itself may have it."""
+    compute, written = case.model.compute, case.written.compute
+    needed = compute.gpu_memory_bytes
+    if not needed:
+        return
+    stated = bool(written and written.gpu and written.gpu.memory)
+    for pool in case.pools:
+        has = part_bytes(pool)
+        if has is not None and has * compute.gpu_count < needed:
+            parts = f"{compute.gpu_count} part{'s' * (compute.gpu_count > 1)} of {pool.partition}"
+            yield Diagnostic(
+                "C202",
+                f"`{case.model.name}` cannot fit on pool `{pool.name}`: a replica needs {gib(needed)} of GPU memory",
+                (*case.here, *(("compute", "gpu", "memory") if stated else ("weights", "size"))),
+                f"{parts} {'have' if compute.gpu_count > 1 else 'has'} {gib(has * compute.gpu_count)}",
+                hints=("a larger `accelerator.partition`, or whole GPUs",),
+            )
+
+
+def part_bytes(pool: Pool) -> int | None:
+    """Return the memory of a part of a pool's GPUs, as its name says it (`1g.10gb`), or None where they are whole."""
+    size = re.fullmatch(r"\d+g\.(\d+)gb(\+.*)?", pool.partition or "") if pool.share == "mig" else None
+    return int(size[1]) * 2**30 if size else None
+
+
 def looks_back_too_far(case: Case) -> Iterator[Diagnostic]:
     """C610: a wait before scaling down that Kubernetes' autoscaler refuses."""
     after = case.model.scale.down_after_seconds
@@ -258,6 +286,7 @@ RULES: tuple[Callable[[Case], Iterator[Diagnostic]], ...] = (
     weights_left_here,
     shared_memory_above_memory,
     parts_and_wholes,
+    parts_too_small,
     looks_back_too_far,
     reserved_release,
     unknown_timezone,
