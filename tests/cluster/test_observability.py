@@ -228,7 +228,7 @@ def watch(
 @pytest.mark.usefixtures("prometheus-node-exporter")
 def test_every_query_of_a_dashboard_has_an_answer(watch: Watch) -> None:
     asked = list(queries())
-    assert len(asked) > 50
+    assert len(asked) >= 50
     silent = []
     for file, title, legend, query in asked:
         try:
