@@ -232,7 +232,7 @@ def test_a_canary_is_its_model_to_callers_and_to_the_cloud(rendered):
     predictor = chart_rules.of(manifests, "InferenceService")[0]["spec"]["predictor"]
     assert predictor["serviceAccountName"] == "story"
     policy = chart_rules.of(manifests, "NetworkPolicy")[0]["spec"]["ingress"][0]["from"]
-    assert policy[1]["namespaceSelector"]["matchExpressions"][0]["values"] == ["workaday-system"]
+    assert policy[1]["namespaceSelector"]["matchExpressions"][0]["values"] == ["envoy-gateway-system"]
 
 
 def asleep(rendered):
@@ -274,7 +274,7 @@ def test_its_route_leads_through_the_interceptor_and_waits_for_it(rendered):
     assert grant["spec"]["to"] == [{"group": "", "kind": "Service", "name": interceptor["name"]}]
     [policy] = chart_rules.of(manifests, "NetworkPolicy")
     admitted = policy["spec"]["ingress"][0]["from"][1]["namespaceSelector"]["matchExpressions"][0]["values"]
-    assert admitted == ["workaday-system", "keda"]
+    assert admitted == ["envoy-gateway-system", "keda"]
 
 
 def test_what_never_sleeps_needs_no_add_on(manifests):
@@ -331,15 +331,15 @@ def test_one_project_is_rendered_as_it_was_reviewed(manifests, update_golden):
     update_golden(GOLDEN, yaml.safe_dump_all(ordered, sort_keys=True, width=140))
 
 
-def chart_docs():
-    spec = importlib.util.spec_from_file_location("chart_docs", REPOSITORY / "tools" / "chart_docs.py")
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def test_the_table_of_values_is_current(monkeypatch):
-    docs = chart_docs()
+    docs = tool("chart_docs")
     monkeypatch.setattr("sys.argv", ["chart_docs.py", "--check"])
     assert docs.main() == 0
     for each in docs.CHARTS.glob("*/values.yaml"):
@@ -347,7 +347,7 @@ def test_the_table_of_values_is_current(monkeypatch):
 
 
 def test_a_stale_table_is_found(monkeypatch, tmp_path):
-    docs = chart_docs()
+    docs = tool("chart_docs")
     shutil.copytree(CHART, tmp_path / "charts" / "inference")
     with (tmp_path / "charts" / "inference" / "values.yaml").open("a") as file:
         file.write("# -- New.\nfurther: 1\nhidden: 2\n")
@@ -355,3 +355,15 @@ def test_a_stale_table_is_found(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.argv", ["chart_docs.py", "--check"])
     assert docs.main() == 1
     assert docs.undocumented((tmp_path / "charts/inference/values.yaml").read_text()) == ["hidden"]
+
+
+def test_the_plot_shows_the_table(monkeypatch, tmp_path):
+    plot = tool("scaling_plot")
+    monkeypatch.setattr("sys.argv", ["scaling_plot.py", "--check"])
+    assert plot.main() == 0
+    found = plot.points(plot.TABLE.read_text("utf-8"))
+    assert len(found) == 5
+    assert plot.OURS in plot.PLOT.read_text("utf-8")
+    (tmp_path / "other.md").write_text("| memory | 1.0 % | 2 USD |\n")
+    monkeypatch.setattr(plot, "TABLE", tmp_path / "other.md")
+    assert plot.main() == 1
