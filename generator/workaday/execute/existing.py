@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workaday.catalog.addons import pins
 from workaday.execute import kube, releases, stages
 from workaday.execute.grading import Change
 from workaday.execute.releases import Deployed, Wanted
@@ -208,7 +209,8 @@ def deployed_at(place: Place) -> dict[str, Deployed]:
         found = [place.cluster.get(kube.SECRET, each, place.namespace) for each in missing]
         secrets += [each for each in found if each]
         missing = releases.earlier(secrets) if all(found) else []
-    return releases.deployed_of(secrets)
+    beside = {pin.name for pin in pins() if pin.namespace == place.namespace}  # somebody's project may be called `keda`
+    return {name: each for name, each in releases.deployed_of(secrets).items() if name not in beside}
 
 
 def foreign(workspace: Workspace, wanted: Sequence[Wanted], deployed: Mapping[str, Deployed], place: Place) -> None:
