@@ -203,13 +203,13 @@ def test_a_users_own_tokenizer_and_a_model_without_a_template(llama: Path, tmp_p
 
 def test_a_new_revision_takes_over_and_what_runs_is_finished(served: Any, llama: Path) -> None:
     answers: list[Any] = []
-    body = {**GREEDY, "max_tokens": 400}
-    caller = threading.Thread(target=lambda: answers.append(served.post("/story", body).json()))
+    body = {**GREEDY, "max_tokens": 300}
+    caller = threading.Thread(target=lambda: answers.append(served.post("/story", body, timeout=120).json()))
     caller.start()
     served.until(lambda: not idle(served))
     add(served, llama, revision="2")
     served.reload()
     served.wait_state("story", "ready", "2")
-    caller.join(30)
-    assert answers[0]["tokens"] == 400
+    caller.join(120)
+    assert answers[0]["tokens"] == 300
     assert served.post("/story", GREEDY).json()["tokens"] == 8
