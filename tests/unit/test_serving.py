@@ -265,7 +265,7 @@ def test_the_models_route_knows_its_canary_and_no_other(blueprint):
     route = found.serving[0].route
     assert (route.canary, route.percent, route.shadow) == ("story-canary", 25, False)
     assert found.canaries[0].serving.route is None
-    assert found.canaries[0].serving.callers == ("workaday-system",)
+    assert found.canaries[0].serving.callers == ("envoy-gateway-system",)
     shadow = blueprint("canary: {shadow: true, overrides: {env: {B: c}}}", more="gateway: {host: a.example}\n")
     assert (shadow.serving[0].route.percent, shadow.serving[0].route.shadow) == (100, True)
 

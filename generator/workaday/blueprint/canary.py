@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workaday.blueprint.model import Model, Pool, Scale
-from workaday.blueprint.serving import GATEWAY, Canary, Promise
+from workaday.blueprint.serving import PROXIES, Canary, Promise
 from workaday.blueprint.values import Values
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def canaries(
         serving = serve(named, meant, project, inputs, pools, cloud, Values())
         # its image is kept with the model's, and its weights are the model's to read
         container = serve(replace(named, name=model.name), meant, project, inputs, pools, cloud, Values()).container
-        callers = (GATEWAY[1],) if serving.route else ()
+        callers = (PROXIES,) if serving.route else ()
         served = replace(serving, container=container, route=None, callers=callers, account=model.name)
         percent, bake = share(written.canary), written.canary.bake or BAKE_SECONDS
         yield Canary(model.name, index, named, served, percent, bake, promise(written.slo))

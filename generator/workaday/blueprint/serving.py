@@ -20,6 +20,8 @@ PAUSE = "registry.k8s.io/pause:3.10"
 OCI = "oci://"
 # The Gateway that routes attach to, and the Prometheus that KEDA asks.
 GATEWAY = ("workaday", "workaday-system")
+# Where Envoy Gateway runs the Envoys of every Gateway: from there requests come.
+PROXIES = "envoy-gateway-system"
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 MONITORING_NAMESPACE = "monitoring"
 

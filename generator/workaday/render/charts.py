@@ -11,6 +11,7 @@ from workaday.blueprint.serving import (
     INTERCEPTOR,
     MONITORING_NAMESPACE,
     PROMETHEUS,
+    PROXIES,
     SCALER,
     WEIGHTS,
     Container,
@@ -277,7 +278,7 @@ def route_values(route: Route | None) -> dict[str, Any]:
         return {"enabled": False}
     return {
         "enabled": True,
-        "gateway": {"name": GATEWAY[0], "namespace": GATEWAY[1]},
+        "gateway": {"name": GATEWAY[0], "namespace": GATEWAY[1], "proxies": PROXIES},
         "host": route.host,
         "paths": list(route.paths),
         "exact": list(route.exact),
