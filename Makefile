@@ -41,9 +41,9 @@ lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@for each in story classifier embedder; do \
-		MYPYPATH=models/$$each:model_server $(BIN)/mypy --strict --explicit-package-bases --ignore-missing-imports \
-			--config-file= models/$$each/*.py || exit 1; \
+	@for each in models/*/ examples/*/models/*/; do \
+		MYPYPATH=$$each:model_server $(BIN)/mypy --strict --explicit-package-bases --ignore-missing-imports \
+			--config-file= $$each*.py || exit 1; \
 	done
 
 format: $(VENV)/.dev
