@@ -168,23 +168,21 @@ def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: 
 
 
 def test_an_addon_that_does_not_get_ready_says_why_and_the_next_run_mends_it(
-    run: Run, bare: Plane, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, bare: Plane, folder: Path
 ) -> None:
-    values = folder / "charts" / "kserve-resources" / "values.yaml"
-    good = values.read_text()
-    values.write_text(good.replace("createSharedResources: true", "createSharedResources: false"))
-    child = subprocess.run(
-        [sys.executable, "-c", IMPATIENT], cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
-    )
-    assert "X191" in child.stdout + child.stderr, child.stdout + child.stderr
-    assert "kserve-controller-manager" in child.stdout + child.stderr
-    values.write_text(good)
-    subprocess.run(
-        [programs.find("helm"), "uninstall", "kserve", "--namespace=kserve", f"--kubeconfig={bare.kubeconfig}"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    node = ProcessNode(bare)
+    node.image(CONTROLLER, [], {"/manager": "/bin/false"}, inside.IN_CLUSTER)
+    try:
+        command = [sys.executable, "-c", IMPATIENT]
+        done = subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+    finally:
+        node.image(CONTROLLER, [], {"/manager": programs.find("kserve-manager")}, inside.IN_CLUSTER)
+    assert "error[X191]: KServe v0.20.0 does not work after" in done.stderr, done.stdout + done.stderr
+    assert "pod/kserve-controller-manager" in done.stderr
+    assert bare.kubectl.list("secrets", "--selector=owner=helm,name=story", "--all-namespaces") == []
     done = run("apply", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert answer(bare) == "once upon a time"
 
 
 IMPATIENT = """

@@ -8,6 +8,7 @@ default: `bake`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -139,7 +140,8 @@ def test_a_canary_gets_its_share_and_is_promoted(
         print(each, dict(each.words))
         assert each.lost == 0, str(each)
     assert set(report.words) == {"first", "second"}
-    assert 0.2 < shared.words["second"] / shared.answered < 0.3
+    expected, of = shared.answered / 4, math.sqrt(shared.answered * 3 / 16)
+    assert abs(shared.words["second"] - expected) < 5 * of  # five standard deviations
     assert set(after.words) == {"second"}
     assert "word: second" in (folder / "project.yaml").read_text()
     assert kubectl.list("inferenceservices", namespace=namespace)[0]["metadata"]["name"] == "fast"

@@ -130,7 +130,7 @@ class Shares(threading.Thread):
 @contextmanager
 def routed(plane: Plane, program: Program, namespace: str, route: str) -> Iterator[str]:
     """Have HAProxy share requests out as an HTTPRoute's weights say, for the length of a block."""
-    with started(plane, program, namespace, "random") as (servers, url):
+    with started(plane, program, namespace, "random(1)") as (servers, url):
         shares = Shares(plane, servers, namespace, route)
         shares.start()
         until("the proxy has a server", lambda: servers.taken)
