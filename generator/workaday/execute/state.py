@@ -76,7 +76,8 @@ def state_of(
         return ModelState(name=name, state="stopped")
     found = standing(deployed.objects, seen)
     names = [name_of(each) for each in deployed.objects if each.get("kind") == "InferenceService"]
-    pods = [each for each in seen.pods if belongs(each, names, own_deployments(deployed, seen))]
+    own = own_deployments(deployed, seen)
+    pods = [each for each in seen.pods if belongs(each, names, own)]
     state, error = word_of(found, pods, now)
     if deployed.status in releases.BROKEN:
         state, error = "failed", f"the release is {deployed.status}"
