@@ -26,6 +26,12 @@ NOT_OURS = "kube-system"  # a namespace that every cluster has
 
 Values = dict[str, Any]
 
+CERTIFICATES_OF_GATEWAYS = {
+    "apiVersion": "controller.config.cert-manager.io/v1alpha1",
+    "kind": "ControllerConfiguration",
+    "enableGatewayAPI": True,
+}
+
 
 def files(blueprint: Blueprint) -> dict[str, bytes]:
     """Return what the tree has of add-ons, by path; nothing where there are none."""
@@ -175,6 +181,8 @@ def cert_manager(blueprint: Blueprint, pin: Pin) -> Values:
         "cainjector": {"resources": sized("10m", "128Mi", "512Mi"), "tolerations": TOLERATIONS},
         "startupapicheck": {"enabled": False},  # what is installed next is waited for by us
         "prometheus": {"enabled": True, "servicemonitor": {"enabled": False}},
+        # a Gateway's annotation asks for its certificate, and the answer to the signer is a route
+        **({"config": CERTIFICATES_OF_GATEWAYS} if blueprint.gateway else {}),
     }
 
 
