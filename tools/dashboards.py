@@ -158,7 +158,8 @@ NODES = [
         "short",
         [
             (
-                'count by (label_workaday_dev_pool, label_workaday_dev_capacity) (kube_node_labels{label_workaday_dev_pool!=""})',
+                "count by (label_workaday_dev_pool, label_workaday_dev_capacity)"
+                ' (kube_node_labels{label_workaday_dev_pool!=""})',
                 "{{label_workaday_dev_pool}} {{label_workaday_dev_capacity}}",
             )
         ],
