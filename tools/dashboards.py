@@ -184,7 +184,7 @@ NODES = [
                 'count(count_over_time(kube_node_labels{label_workaday_dev_capacity="spot"}[1h])'
                 " unless kube_node_labels) or vector(0)",
                 "gone",
-            ),
+            )
         ],
         "Taken by the cloud or given back.",
     ),
