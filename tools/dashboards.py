@@ -314,8 +314,8 @@ def variables(name: str) -> list[dict[str, Any]]:
     query = "label_values(workaday_model_state{%s}, model)" % N
     # fmt: off
     model = {
-        "name": "model", "label": "Model", "type": "query", "datasource": SOURCE, "query": query, "refresh": 2, "sort": 1,
-        "multi": True, "includeAll": True, "hide": 0, "current": {"text": "All", "value": "$__all"},
+        "name": "model", "label": "Model", "type": "query", "datasource": SOURCE, "query": query, "refresh": 2,
+        "sort": 1, "multi": True, "includeAll": True, "hide": 0, "current": {"text": "All", "value": "$__all"},
     }
     # fmt: on
     return [source, model]
