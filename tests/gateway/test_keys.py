@@ -70,7 +70,8 @@ def file(tmp_path, cluster):
 def test_a_key_is_shown_once_and_never_again(file, cluster, capsys) -> None:
     assert verb.add("ann", file, None, as_json=False) == 0
     key = capsys.readouterr().out.strip()
-    assert key.startswith("wd-") and len(key) > 40
+    assert key.startswith("wd-")
+    assert len(key) > 40
     # as Envoy needs it: the key itself
     assert base64.b64decode(cluster.secrets["dungeon-api-keys"]["data"]["ann"]).decode() == key
     assert verb.show(file, None, as_json=True) == 0

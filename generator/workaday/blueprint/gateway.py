@@ -11,7 +11,7 @@ from workaday.blueprint import images, naming
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Model
-    from workaday.blueprint.serving import Serving
+    from workaday.blueprint.pipelines import Pipeline
     from workaday.blueprint.values import Values
     from workaday.project import schema
 
@@ -80,16 +80,18 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a model's route lets in.
+    """What a model's or a pipeline's route lets in.
 
     Attributes:
         route: the HTTPRoute's name.
+        key: of project.yaml, that of the model or pipeline.
         public: without a key.
         body_bytes: the largest request.
         rate: None is unlimited.
     """
 
     route: str
+    key: tuple[str | int, ...]
     public: bool
     body_bytes: int
     rate: Rate | None
@@ -105,7 +107,7 @@ class Gateway:
         keys: the Secret of the keys; None with tokens.
         jwt: None with keys.
         cors: origins of web pages that may call.
-        entries: in the models' order.
+        entries: in the order of the project file, models first.
     """
 
     host: str
@@ -129,7 +131,7 @@ class Team:
 
 
 def resolve_gateway(
-    project: schema.Project, models: Sequence[Model], serving: Sequence[Serving], values: Values
+    project: schema.Project, models: Sequence[Model], pipelines: Sequence[Pipeline], values: Values
 ) -> Gateway | None:
     """Return the door and who may come in, or None where there is no gateway."""
     given = project.gateway
@@ -149,7 +151,7 @@ def resolve_gateway(
         keys=keys,
         jwt=resolve_jwt(jwt, values.under("auth", "jwt")) if jwt else None,
         cors=given.cors,
-        entries=tuple(entries(project, given, models, serving, values)),
+        entries=tuple(entries(project, given, models, pipelines, values)),
     )
 
 
@@ -179,19 +181,24 @@ def entries(
     project: schema.Project,
     given: schema.Gateway,
     models: Sequence[Model],
-    serving: Sequence[Serving],
+    pipelines: Sequence[Pipeline],
     values: Values,
 ) -> Iterator[Entry]:
-    """Yield what each model's route lets in."""
+    """Yield what each route lets in: models that are in a pipeline's pod are reached by its route."""
     limit = given.rate_limit
     by = values.under("rate_limit").choose("by", limit, KEY, "the keys are told apart") if limit else KEY
-    for model, written, served in zip(models, project.models, serving, strict=True):
-        if served.route is None:
+    held = {model.name for each in pipelines for model in each.held}
+    every: list[tuple[tuple[str | int, ...], Model, schema.Model | schema.Pipeline]] = [
+        *((("models", at), *both) for at, both in enumerate(zip(models, project.models, strict=True))),
+        *((("pipelines", each.index), each.model, project.pipelines[each.index]) for each in pipelines),
+    ]
+    for key, model, written in every:
+        if model.name in held:
             continue
         public = bool(written.route and written.route.public)
         # a public model's callers have no key to be told apart by
         rate = Rate(limit.requests, UNITS.get(limit.per, UNITS[1]), IP if public else by) if limit else None
-        yield Entry(naming.route(model.name), public, model.limits.body_bytes, rate)
+        yield Entry(naming.route(model.name), key, public, model.limits.body_bytes, rate)
 
 
 def resolve_team(project: schema.Project) -> Team | None:

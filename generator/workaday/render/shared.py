@@ -53,8 +53,7 @@ def shared(blueprint: Blueprint) -> list[Shared]:
     if blueprint.gateway:
         of_gateway: dict[str, KeyPath] = {"": ("gateway",)}
         of_gateway |= {
-            json_pointer("routes", place): ("models", place, "route")
-            for place, _ in enumerate(blueprint.gateway.entries)
+            json_pointer("routes", place): (*each.key, "route") for place, each in enumerate(blueprint.gateway.entries)
         }
         values = gateway_values(name, blueprint.gateway)
         found.append(Shared("gateway", "gateway", "the door to the models, and who may come in", values, of_gateway))

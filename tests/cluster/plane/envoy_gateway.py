@@ -45,8 +45,8 @@ def start(plane: Plane) -> None:
     certificates = secret(plane, "envoy-gateway", folder / "certs")
     (folder / "config.yaml").write_text(CONFIG)
     settings = json.dumps({"mounts": {CERTIFICATES: str(certificates)}})
-    command = [sys.executable, "-I", contain.__file__, settings, program, "server", "--config-path"]
-    plane.processes.start("envoy-gateway", [*command, folder / "config.yaml"], env)
+    command: list[str | Path] = [sys.executable, "-I", contain.__file__, settings, program]
+    plane.processes.start("envoy-gateway", [*command, "server", "--config-path", folder / "config.yaml"], env)
     plane.processes.ready("envoy-gateway", lambda: fetch(HEALTH) is not None)
 
 
