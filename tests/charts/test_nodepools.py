@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import chart_schemas
@@ -68,9 +69,9 @@ def test_each_node_pool_has_its_class_with_the_names_of_the_terraform_module(ren
         assert spec["metadataOptions"]["httpTokens"] == "required"
 
 
-def test_only_karpenter_gets_them(rendered):
+def test_where_nothing_decides_on_nodes_there_is_no_such_release(rendered):
     assert "releases/pools.json" in rendered("full-aws")
-    for name in ("full-gcp", "full-azure", "full-existing"):
+    for name in ("full-gcp", "full-existing"):
         assert "releases/pools.json" not in rendered(name)
         assert not any(path.startswith("charts/nodepools") for path in rendered(name))
 
@@ -94,3 +95,21 @@ def test_values_that_cannot_work_are_refused(wrong, said, rendered, tmp_path):
     done = helm("template", "pools", str(CHART), "--values", str(tmp_path / "values.yaml"))
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_aks_autoscaler_knows_what_to_grow_first(rendered):
+    [found] = template(CHART, json.loads(rendered("full-azure")["releases/pools.json"]))
+    assert chart_schemas.errors(found) == []
+    assert (found["metadata"]["namespace"], found["metadata"]["name"]) == (
+        "kube-system",
+        "cluster-autoscaler-priority-expander",
+    )
+    said = yaml.safe_load(found["data"]["priorities"])
+    groups = {name: priority for priority, names in said.items() for name in names}
+    spot = {name for name, priority in groups.items() if 10 < priority <= 50}
+    assert spot
+    assert all(re.fullmatch(r"aks-[a-z][a-z0-9]{0,11}-\.\*", name) for name in groups)
+    variables = json.loads(rendered("full-azure")["terraform/cluster/workaday.auto.tfvars.json"])
+    named = {each["pool_name"]: each for each in variables["node_groups"].values()}
+    assert {name.split("-")[1] for name in groups} == set(named)
+    assert all(named[name.split("-")[1]]["capacity"] == "spot" for name in spot)

@@ -10,6 +10,7 @@ from workaday.blueprint.cloud import Cloud
 from workaday.blueprint.gateway import CERTIFICATE, Door, Entry, Gateway, Team
 from workaday.blueprint.model import Blueprint
 from workaday.blueprint.observability import Observability
+from workaday.blueprint.priorities import priorities
 from workaday.blueprint.serving import GATEWAY
 from workaday.render.origins import json_pointer
 from workaday.render.quantities import cores, quantity
@@ -44,9 +45,10 @@ class Shared:
 def shared(blueprint: Blueprint) -> list[Shared]:
     """Return what a project's models share, in the order in which it is installed."""
     found, name = [], blueprint.name
-    if blueprint.cloud and blueprint.cloud.node_pools:
+    if blueprint.cloud and (blueprint.cloud.node_pools or priorities(blueprint.cloud)):
         rented = pool_values(blueprint.cloud)
-        found.append(Shared("pools", "nodepools", "what Karpenter may rent", rented, pool_origins(blueprint)))
+        what = "what Karpenter may rent" if blueprint.cloud.node_pools else "which node groups grow first"
+        found.append(Shared("pools", "nodepools", what, rented, pool_origins(blueprint)))
     if blueprint.team:
         of_team: dict[str, KeyPath] = {"": ("team",)}
         found.append(Shared("team", "team", "whose namespace it is", team_values(name, blueprint.team), of_team))
@@ -103,7 +105,10 @@ def pool_origins(blueprint: Blueprint) -> dict[str, KeyPath]:
 
 
 def pool_values(cloud: Cloud) -> dict[str, Any]:
-    """Return what Karpenter may rent, as the nodes of infra/aws/karpenter."""
+    """Return what Karpenter may rent, as the nodes of infra/aws/karpenter; on azure what the autoscaler grows first."""
+    grown = {str(priority): list(groups) for priority, groups in priorities(cloud).items()}
+    if grown:
+        return {"cluster": cloud.name, "priorities": grown}
     node = f"{cloud.name}-karpenter-node"
     # without a way out, Karpenter cannot ask IAM for a profile of its own
     closed = cloud.network.nat == "none" and not cloud.network.existing
