@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from plane import crds, inside, network, programs, session
+from plane.kubectl import objects
 from plane.plane import Plane
 from plane.pods import ProcessNode
 from plane.processes import until
@@ -156,7 +157,7 @@ def test_an_apply_that_is_killed_in_each_stage_is_gone_on_with(run: Run, bare: P
 
 
 def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: Path) -> None:
-    crds.install(bare, [crds.CRDS / "kserve"])
+    bare.kubectl.apply(objects(crds.CRDS / "kserve"))
     try:
         done = run("apply", "--yes")
         assert "error[X192]: KServe's definitions is in the cluster already" in done.stderr
@@ -187,7 +188,7 @@ def test_an_addon_that_does_not_get_ready_says_why_and_the_next_run_mends_it(
 
 IMPATIENT = """
 from workaday.execute import installing
-installing.READY_SECONDS = 20.0
+installing.HOPELESS_SECONDS = 3.0
 import sys
 from workaday.__main__ import main
 sys.argv = ["workaday", "apply", "--yes"]

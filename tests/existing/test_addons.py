@@ -248,3 +248,75 @@ class TestTroubles:
         del hooks[0]["webhooks"][0]["clientConfig"]["caBundle"]
         found = real(wanted(workspace), self.OBJECTS, self.seen(ValidatingWebhookConfiguration=hooks))
         assert [each.reason for each in found] == ["NoCertificate"]
+
+
+def test_an_api_server_that_is_away_for_a_while_is_waited_for_and_one_that_stays_away_ends_the_run(
+    workspace: Any, helm: Any, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [True, True, False]
+
+    def troubles(self: Any, wanted: Any, objects: Any) -> list[Any]:
+        if away[0] and (len(away) == 1 or away.pop(0)):
+            raise kube.Unreachable("no answer")
+        return []
+
+    monkeypatch.setattr(installing.Installing, "troubles", troubles)
+    existing.plan(workspace, "addons")
+    existing.apply(workspace, lambda event: None, existing.plan(workspace, "addons"))
+    assert helm.did() == ["upgrade keda", "upgrade kserve-crd", "upgrade kserve"]
+    away[:] = [True]
+    monkeypatch.setattr(installing, "LOST_SECONDS", 0.05)
+    (workspace.tree / "addons" / "04-keda.json").write_text("{}")
+    with pytest.raises(ProjectError) as caught:
+        existing.apply(workspace, lambda event: None, existing.plan(workspace, "addons"))
+    assert {each.code for each in caught.value.diagnostics} == {"X182"}
+    away[:] = [False]
+    existing.apply(workspace, lambda event: None, existing.plan(workspace, "addons"))
+    assert existing.plan(workspace, "addons").changes == ()
+
+
+def test_one_object_that_may_not_be_made_is_named_and_nothing_after_it_is_sent(workspace: Any, helm: Any) -> None:
+    said = 'clusterroles.rbac.authorization.k8s.io "keda" is forbidden: User "ann" cannot create resource'
+    helm.fails("upgrade", "keda", f'Error: {said} "clusterroles" in API group "rbac.authorization.k8s.io"')
+    with pytest.raises(ProjectError) as caught:
+        existing.apply(workspace, lambda event: None, existing.plan(workspace))
+    [found] = caught.value.diagnostics
+    assert found.code == "X183"
+    assert "`ann` may not create clusterroles.rbac.authorization.k8s.io, which `keda` needs" in found.message
+    assert helm.did() == ["upgrade keda"]
+
+
+def test_a_release_that_a_webhook_does_not_judge_yet_is_sent_again(
+    workspace: Any, helm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workaday.execute import helm as adapter
+
+    helm.fails("upgrade", "story", 'Error: failed calling webhook "inferenceservice": no endpoints available')
+    slept = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if seconds == adapter.AGAIN_SECONDS and helm.did().count("upgrade story") == 2:
+            helm.works("upgrade", "story")
+
+    monkeypatch.setattr(adapter.asyncio, "sleep", sleep)
+    existing.apply(workspace, lambda event: None, existing.plan(workspace, "models"))
+    assert helm.did().count("upgrade story") == 3
+
+
+def test_an_addon_that_worked_is_made_so_again_where_its_new_version_does_not(
+    workspace: Any, helm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    existing.apply(workspace, lambda event: None, existing.plan(workspace))
+    cause = addons.Cause("pod/keda-1", "CrashLoopBackOff", "it ended with exit code 1")
+    monkeypatch.setattr(installing.Installing, "troubles", lambda *arguments: [cause])
+    monkeypatch.setattr(installing, "HOPELESS_SECONDS", 0.0)
+    (workspace.tree / "addons" / "04-keda.json").write_text("{}")
+    told: list[str] = []
+    with pytest.raises(ProjectError) as caught:
+        existing.apply(workspace, lambda event: told.append(event.what), existing.plan(workspace))
+    [found] = caught.value.diagnostics
+    assert found.code == "X191"
+    assert "pod/keda-1: CrashLoopBackOff" in found.message
+    assert "it was rolled back to revision 1" in found.hints
+    assert helm.did()[-2:] == ["upgrade keda", "rollback keda 1"]

@@ -133,7 +133,8 @@ class Installing:
         Raises:
             kube.Unreachable: the API server has been away for too long.
         """
-        answered, hopeless_since, last = time.monotonic(), 0.0, ""
+        answered = sent = time.monotonic()
+        hopeless_since, last = 0.0, ""
         while True:
             try:
                 found = await asyncio.to_thread(self.troubles, wanted, objects)
@@ -147,7 +148,7 @@ class Installing:
                 return ()
             hopeless_since = (hopeless_since or now) if any(each.hopeless for each in found) else 0.0
             lost = hopeless_since and now - hopeless_since > HOPELESS_SECONDS
-            if lost or now - began > READY_SECONDS:
+            if lost or now - sent > READY_SECONDS:
                 return found
             if str(found[0]) != last:
                 last = str(found[0])
