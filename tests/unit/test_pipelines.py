@@ -129,6 +129,7 @@ def test_together_the_models_have_one_pod_and_no_release_of_their_own(project) -
     assert {"/both", "/first", "/other", "/v2/models/second"} <= set(values["route"]["paths"])
     assert values["network"]["services"] == []
     assert not {"releases/first.json", "releases/second.json"} & set(tree(workspace))
+    assert [each.name for each in workspace.blueprint.released] == ["both", "again"]
     (other,) = released(workspace, "again")["models"]
     assert other["config"]["pipelines"][0]["steps"][0]["url"] == "http://both-predictor.shop.svc/other"
     assert other["network"]["services"] == [{"name": "both", "port": 8080}]

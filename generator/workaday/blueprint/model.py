@@ -286,6 +286,12 @@ class Blueprint:
         return (*self.models, *(each.model for each in self.pipelines))
 
     @property
+    def released(self) -> tuple[Model, ...]:
+        """Return what has pods of its own in a cluster; a pipeline that KServe's router runs has none of ours."""
+        apart = (each for each in self.models if each.name not in self.held)
+        return (*apart, *(each.model for each in self.pipelines if each.graph is None))
+
+    @property
     def held(self) -> frozenset[str]:
         """Return the names of the models that are in a pipeline's pod, and have none of their own."""
         return frozenset(model.name for each in self.pipelines for model in each.held)

@@ -253,6 +253,9 @@ def key_of(workspace: Workspace, release: str) -> KeyPath:
     for canary in workspace.blueprint.canaries:
         if canary.serving.release == release:
             return ("models", canary.index, "canary")
+    for pipeline in workspace.blueprint.pipelines:
+        if naming.release(pipeline.model.name) == release:
+            return ("pipelines", pipeline.index)
     names = [naming.release(each.name) for each in workspace.blueprint.models]
     return ("models", names.index(release)) if release in names else ()
 

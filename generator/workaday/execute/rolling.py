@@ -195,7 +195,7 @@ class Rolling:
         from workaday.blueprint import naming
 
         blueprint = self.workspace.blueprint
-        models = [*blueprint.models, *(each.model for each in blueprint.canaries)]
+        models = [*blueprint.callable, *(each.model for each in blueprint.canaries)]
         return max(
             (each.load_timeout_seconds for each in models if naming.release(each.name) == wanted.name), default=0
         )

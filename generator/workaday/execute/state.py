@@ -37,7 +37,7 @@ def states(workspace: Workspace) -> list[ModelState]:
         kinds, latencies = node_kinds(place), p99_by_model(place)
     wanted, now = {each.name: each for each in wanted_of(workspace)}, datetime.now(UTC)
     found = []
-    for model in workspace.blueprint.models:
+    for model in workspace.blueprint.released:
         release = naming.release(model.name)
         found.append(state_of(model.name, wanted.get(release), deployed.get(release), seen, kinds, now))
     return [replace(each, p99_seconds=latencies.get(each.name)) for each in found]
