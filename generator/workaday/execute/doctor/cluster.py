@@ -104,7 +104,7 @@ def controller(place: Place, who: str, namespace: str, deployment: str) -> Findi
 
 def groups(workspace: Workspace) -> set[str]:
     """Return the API groups that need an add-on, of what the releases make."""
-    blueprint, door = workspace.blueprint, workspace.loaded.project.gateway
+    blueprint, door = workspace.blueprint, workspace.blueprint.gateway
     needed = {"serving.kserve.io", "keda.sh"}
     if any(each.kind == "torch" for each in blueprint.models):
         needed.add("monitoring.coreos.com")
@@ -112,7 +112,7 @@ def groups(workspace: Workspace) -> set[str]:
         needed.add("http.keda.sh")
     if door is not None:
         needed |= {"gateway.networking.k8s.io", "gateway.envoyproxy.io"}
-        needed |= {"cert-manager.io"} if door.tls is not None else set()
+        needed |= {"cert-manager.io"} if door.door is not None and door.door.issuer is not None else set()
     if blueprint.cloud is not None and blueprint.cloud.provisioner == "karpenter":
         needed.add("karpenter.sh")
     return needed
@@ -137,8 +137,8 @@ def gateway(workspace: Workspace, place: Place) -> Sequence[Finding]:
 
 def keys(workspace: Workspace, place: Place) -> Sequence[Finding]:
     """Return whether there is a key to call with, where calling takes one."""
-    written = workspace.loaded.project.gateway
-    name = written.auth.api_keys if written is not None and written.auth is not None else None
+    gateway = workspace.blueprint.gateway
+    name = gateway.keys if gateway is not None else None
     if name is None:
         return []
     live = place.cluster.get(kube.SECRET, name, place.namespace)
