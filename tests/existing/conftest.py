@@ -138,7 +138,7 @@ class FakeCluster:
         return []
 
     def get(self, kind: kube.Kind, name: str, namespace: str | None = None) -> dict[str, Any] | None:
-        if kind is kube.NAMESPACE:
+        if kind is kube.NAMESPACE or not name.startswith("sh.helm.release.v1."):
             return next((each for each in self.made if each["metadata"]["name"] == name), None)
         release, _, revision = name.removeprefix("sh.helm.release.v1.").rpartition(".v")
         return next((as_secret(each) for each in self.helm.records(release) if each["version"] == int(revision)), None)

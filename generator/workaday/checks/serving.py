@@ -107,7 +107,8 @@ def nothing_to_serve(case: Case) -> Iterator[Diagnostic]:
 def never_wakes(case: Case) -> Iterator[Diagnostic]:
     """C604: a warning: replicas that go to none, and no address whose requests bring one back."""
     scale = case.model.scale
-    if scale.min or scale.schedule or case.blueprint.serving[case.here[1]].route:
+    routed = any(each.route for each in case.blueprint.serving if each.model == case.model.name)
+    if scale.min or scale.schedule or routed:
         return
     address = f"{case.model.name}-predictor.{case.blueprint.namespace}"
     yield Diagnostic(
