@@ -137,17 +137,14 @@ def fairness(folder: Path) -> None:
 
 def int8(folder: Path) -> None:
     """What int8 costs in quality, on a fixed text, and what it gains in speed."""
+    import smollm2
     import torch
 
     from workaday_server.generation.linears import quantize
 
-    sys.path.insert(0, str(PEERS))
-    import smollm2
-    from smollm2_predictor import network
-
-    exact, tokenizer = network(smollm2.weights())
+    exact, tokenizer = smollm2.load(smollm2.weights())
     text = (HERE / "text.txt").read_text().replace("\n\n", "\f").replace("\n", " ").replace("\f", "\n\n")
-    tokens = tokenizer.encode(text).ids  # type: ignore[attr-defined]
+    tokens = tokenizer.encode(text).ids
     with torch.inference_mode():
         before = log_probabilities(exact, tokens)
         after = log_probabilities(quantize(exact), tokens)

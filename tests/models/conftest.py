@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from workaday_server.config import Limits, ModelConfig
+
 MODELS = Path(__file__).parents[2] / "models"
 
 
@@ -32,8 +34,15 @@ def model_folders() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def story() -> Any:
-    return predictor_module("story").Predictor({"max_new_tokens": 24})
+def story() -> Iterator[Any]:
+    """The story model, its engine running, as the server would have it."""
+    made = predictor_module("story").Predictor({"max_new_tokens": 24})
+    limits = Limits(concurrency=8)
+    config = ModelConfig(name="story", revision="1", predictor=MODELS / "story" / "predictor.py", limits=limits)
+    made.config["threads"] = 1  # more would wait for each other where other tests compute
+    made.start_engine(made.load(None), config)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,12 @@ import gguf
 import jinja2
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from workaday_server import ClientError
+from workaday_server.generation import GenerationRequest, Sampling
+from workaday_server.generation.attention import Cache, Step
+from workaday_server.generation.scheduler import Sequence, Slice
 from workaday_server.weights_cache import WeightsError
 
 pytestmark = pytest.mark.torch
@@ -56,17 +60,19 @@ def metadata():
 
 @pytest.mark.parametrize("text", KNOWN_TOKENS)
 def test_known_tokens(story, text):
-    assert story.tokenizer.encode(text).ids == KNOWN_TOKENS[text]
+    assert story.tokenizer.encode(text) == KNOWN_TOKENS[text]
     assert story.tokenizer.decode(KNOWN_TOKENS[text]) == text
 
 
 def test_first_logits_are_those_of_transformers(story):
-    import llama
+    import smollm2
 
-    prompt = ids(story, CAPITAL)
-    cache = llama.KVCache.allocate(story.model.config, 1, len(prompt))
+    network, _ = smollm2.load(smollm2.weights())
+    prompt, cpu = ids(story, CAPITAL), torch.device("cpu")
+    cache = Cache(network.shape, len(prompt), torch.float32, cpu)
+    part = Slice(Sequence(prompt, len(prompt), len(prompt), span=0), 0, len(prompt))
     with torch.inference_mode():
-        logits = story.model(torch.tensor([prompt]), torch.tensor([0]), cache)[0]
+        logits = network(Step([part], cache, cpu))[0]
     assert logits.topk(4).indices.tolist() == list(CAPITAL_LOGITS)
     torch.testing.assert_close(
         logits[list(CAPITAL_LOGITS)], torch.tensor(list(CAPITAL_LOGITS.values())), atol=1e-3, rtol=0
@@ -86,7 +92,7 @@ def test_the_template_is_the_models_own(story, metadata, turns):
     text = template.render(
         messages=[{"role": role, "content": content} for role, content in turns], add_generation_prompt=True
     )
-    parser = type(story.tokenizer).from_str(story.tokenizer.to_str())
+    parser = Tokenizer.from_str(story.tokenizer.tokenizer.to_str())
     parser.encode_special_tokens = False
     messages = [chat_message(story, role, content) for role, content in turns]
     assert story.template.encode(messages) == parser.encode(text).ids
@@ -152,6 +158,23 @@ def test_bad_payloads_are_the_clients_error(story, payload, message):
     with pytest.raises(ClientError) as error:
         story.predict(payload)
     assert str(error.value).startswith(message)
+
+
+def test_openais_protocol_has_the_same_defaults_and_the_same_prompt(story):
+    assert story.sampling == Sampling(max_tokens=24, temperature=0.0)
+    assert story.chat_prompt([{"role": "user", "content": CAPITAL}]) == tuple(ids(story, CAPITAL))
+    with pytest.raises(ClientError, match="at most 1024 are taken"):
+        story.chat_prompt([{"role": "user", "content": "word " * 1024}])
+
+
+def test_who_comes_late_does_not_wait_for_who_came_first(story):
+    """Requests join a running batch: the short one is answered while the long one is written."""
+    prompt = story.chat_prompt([{"role": "user", "content": "Tell a long tale."}])
+    first = story.engine.submit(GenerationRequest(prompt, Sampling(max_tokens=400, temperature=0)))
+    next(iter(first))
+    assert story.predict({"prompt": CAPITAL, "max_new_tokens": 3})["text"] == "The capital of"
+    assert not first.ended
+    first.cancel()
 
 
 @pytest.mark.parametrize(
