@@ -30,3 +30,15 @@ def test_a_project_whose_models_are_all_paused_runs_nothing(project) -> None:
     assert project.status()["a"]["state"] == "paused"
     project.ok("resume", "a", "--yes")
     assert project.predict("a", 1)["echo"] == 1
+
+
+def test_without_a_yes_the_file_is_as_it_was(project) -> None:
+    project.model("a")
+    project.up()
+    before = (project.folder / "project.yaml").read_bytes()
+    refused = project.run("pause", "a")
+    assert refused.returncode == 1
+    assert "error[X102]" in refused.stderr
+    assert "project.yaml is as it was" in refused.stderr
+    assert (project.folder / "project.yaml").read_bytes() == before
+    assert project.status()["a"]["state"] == "ready"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from workaday.cli.tree import show_warnings
 if TYPE_CHECKING:
     from workaday.execute.saved import Planned
     from workaday.execute.workspace import Folders, Workspace
+    from workaday.project.nodes import Document
 
 
 def plan(file: Path, stage: str | None, *, only: str | None = None, detailed: bool, as_json: bool) -> int:
@@ -78,6 +79,28 @@ def apply(file: Path, stage: str | None, *, only: str | None = None, yes: bool, 
         say_unless(as_json, "nothing to do")
     view.report(workspace, as_json=as_json)
     return Exit.DONE
+
+
+def apply_edited(document: Document, text: str, file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
+    """Give a project file a new text and apply it; the old one comes back where the new one is wrong or gets no yes.
+
+    Whatever fails after the yes leaves the new text, from which the next `apply` goes on.
+    """
+    from workaday.execute.edits import changed
+    from workaday.execute.workspace import open_workspace
+    from workaday.project.diagnostics import ProjectError
+
+    raw = document.path.read_bytes()
+    with changed(document, text):
+        open_workspace(file, stage)
+    try:
+        return apply(file, stage, yes=yes, as_json=as_json)
+    except ProjectError as error:
+        if [each.code for each in error.diagnostics] != ["X102"]:
+            raise
+        document.path.write_bytes(raw)
+        hint = f"{document.file} is as it was; to do it, say the same with `--yes`"
+        raise ProjectError([replace(each, hints=(hint,)) for each in error.diagnostics]) from None
 
 
 def after_bucket(workspace: Workspace, planned: Planned, *, yes: bool, as_json: bool) -> Planned:

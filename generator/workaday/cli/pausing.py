@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from workaday.cli.use import find_model
 from workaday.cli.versions import index_of, say_unless
-from workaday.execute.edits import changed
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
@@ -53,9 +52,7 @@ def switch(name: str, file: Path, stage: str | None, *, paused: bool, yes: bool,
         say_unless(as_json, f"{document.file}: {dotted(key)} is gone")
     for key in sets:
         say_unless(as_json, f"{document.file}: {dotted(key)} is now {str(paused).lower()}")
-    with changed(document, text):
-        open_workspace(file, stage)
-    return deploy.apply(file, stage, yes=yes, as_json=as_json)
+    return deploy.apply_edited(document, text, file, stage, yes=yes, as_json=as_json)
 
 
 def refuse_others(workspace: Workspace, name: str) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from workaday.cli.output import say
 from workaday.cli.use import find_model
-from workaday.execute.edits import changed
 
 if TYPE_CHECKING:
     from workaday.execute.workspace import Workspace
@@ -44,9 +43,7 @@ def promote(name: str, file: Path, stage: str | None, *, yes: bool, as_json: boo
     for key, value in sets.items():
         say_unless(as_json, f"{document.file}: {dotted(key)} is now {value}")
     say_unless(as_json, f"{document.file}: {dotted(own)} is gone")
-    with changed(document, text):
-        open_workspace(file, stage)
-    return deploy.apply(file, stage, yes=yes, as_json=as_json)
+    return deploy.apply_edited(document, text, file, stage, yes=yes, as_json=as_json)
 
 
 def rollback(name: str, file: Path, stage: str | None, *, to: int | None, yes: bool, as_json: bool) -> int:
@@ -81,9 +78,7 @@ def rollback(name: str, file: Path, stage: str | None, *, to: int | None, yes: b
         say_unless(as_json, f"{edit.document.file}: {dotted(key)} is now {value}")
     for key in edit.removes:
         say_unless(as_json, f"{edit.document.file}: {dotted(key)} is gone")
-    with changed(edit.document, edit.text):
-        open_workspace(file, stage)
-    return deploy.apply(file, stage, yes=yes, as_json=as_json)
+    return deploy.apply_edited(edit.document, edit.text, file, stage, yes=yes, as_json=as_json)
 
 
 def overrides(written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
