@@ -1,4 +1,4 @@
-"""Scaling against what one replica can do (C301 to C305): each function is one code and looks at one model."""
+"""Scaling against what one replica can do (C301 to C306): each function is one code and looks at one model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from workaday.project.diagnostics import Diagnostic, KeyPath, Label
 from workaday.project.schema import Model, Project
 from workaday.project.units import format_duration
+
+GENERATION_HINTS = {"vllm": "leave it out: vLLM joins requests by itself, at most `server.args.max-num-seqs` at once"}
 
 
 def check(project: Project) -> list[Diagnostic]:
@@ -100,6 +102,21 @@ def target_above_promise(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
         )
 
 
+def generation_elsewhere(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
+    """C306: settings of a TextGenerator for a server that has none."""
+    kind = model.server.kind
+    if model.generation is None or kind == "torch":
+        return
+    yield Diagnostic(
+        "C306",
+        f"`generation` is for a TextGenerator, which needs `kind: torch`; this is `kind: {kind}`",
+        (*here, "generation"),
+        "not taken by this server",
+        hints=(GENERATION_HINTS.get(kind, "leave it out"),),
+        secondary=(Label((*here, "server", "kind"), "batches in its own way"),),
+    )
+
+
 def _nothing(count: int | str | None) -> bool:
     return count == 0 or (isinstance(count, str) and float(count.rstrip("%")) == 0)
 
@@ -110,4 +127,5 @@ CHECKS: tuple[Callable[[Model, KeyPath], Iterator[Diagnostic]], ...] = (
     wait_above_timeout,
     no_way_to_roll,
     target_above_promise,
+    generation_elsewhere,
 )
