@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from workaday.catalog.addons import Pin, numbers, pins
@@ -20,12 +20,19 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     chosen = {each.pin.name: each.pin for each in blueprint.addons.every}
     version = blueprint.cloud.kubernetes if blueprint.cloud else getattr(loaded.project.platform, "kubernetes", None)
     pinned = {each.name: each for each in pins()}
-    found: list[Diagnostic] = []
+    found = list(not_here(chosen, blueprint))
     for pin in chosen.values():
         found += too_old_or_new(pin, version)
         found += not_together(pin, chosen)
         found += not_the_pinned(pin, pinned[pin.name])
     return found
+
+
+def not_here(chosen: Mapping[str, Pin], blueprint: Blueprint) -> Iterator[Diagnostic]:
+    """C804: Karpenter where no Terraform of ours has made the role and the queue that it needs."""
+    if "karpenter" in chosen and blueprint.cloud is None:
+        message = "Karpenter needs what Terraform makes on aws: a role, a queue"
+        yield Diagnostic("C804", message, ("addons", "karpenter"), "write `existing`, or leave it out")
 
 
 def too_old_or_new(pin: Pin, kubernetes: str | None) -> Iterator[Diagnostic]:
