@@ -13,6 +13,8 @@ import pytest
 import yaml
 from chart_profiles import NAMES, tree, values
 from helmet import helm, template
+from workaday.execute.workspace import open_workspace
+from workaday.project.diagnostics import ProjectError
 
 Object = dict[str, Any]
 CHARTS = Path(__file__).parents[2] / "charts"
@@ -160,3 +162,16 @@ def test_a_team_is_valid_and_says_only_what_is_asked_for(tmp_path) -> None:
     [quota] = of(found, "ResourceQuota").values()
     assert quota["spec"]["hard"] == {"requests.cpu": "90500m", "requests.nvidia.com/gpu": "64"}
     assert set(of(found, "RoleBinding")) == {"workaday-deploy"}
+
+
+def test_a_quota_that_is_too_small_is_told_in_the_files_own_units(tmp_path) -> None:
+    (tmp_path / "project.yaml").write_text(
+        "version: 1\nname: shop\nplatform: {kind: existing, context: prod}\nteam: {quota: {memory: 1Gi, cpu: 500m}}\n"
+        'models:\n  - {name: story, server: {kind: container, image: "ghcr.io/team/story:1"}, compute: {memory: 2Gi}}\n'
+    )
+    with pytest.raises(ProjectError) as caught:
+        open_workspace(tmp_path / "project.yaml", None)
+    assert [each.message.partition("ask for ")[2] for each in caught.value.diagnostics] == [
+        "`cpu: 1`, the quota has 0.5",
+        "`memory: 2Gi`, the quota has 1Gi",
+    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workaday.blueprint.gateway import UNITS
 from workaday.project.diagnostics import Diagnostic, Label
-from workaday.project.units import format_duration
+from workaday.project.units import format_duration, format_memory
 
 if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint
@@ -68,14 +68,15 @@ def small_quota(_: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
         return
     awake = [each for each in blueprint.models if not each.paused]
     asked = (
-        ("cpu", team.cpu_cores, sum(each.scale.min * each.compute.cpu_cores for each in awake), "cores"),
-        ("memory", team.memory_bytes, sum(each.scale.min * each.compute.memory_bytes for each in awake), "bytes"),
-        ("gpus", team.gpus, sum(each.scale.min * each.compute.gpu_count for each in awake), "GPUs"),
-        ("pods", team.pods, sum(each.scale.min for each in awake), "pods"),
+        ("cpu", team.cpu_cores, sum(each.scale.min * each.compute.cpu_cores for each in awake)),
+        ("memory", team.memory_bytes, sum(each.scale.min * each.compute.memory_bytes for each in awake)),
+        ("gpus", team.gpus, sum(each.scale.min * each.compute.gpu_count for each in awake)),
+        ("pods", team.pods, sum(each.scale.min for each in awake)),
     )
-    for key, most, least, unit in asked:
+    for key, most, least in asked:
         if most is not None and least > most:
-            message = f"the fewest replicas of all models ask for {least:g} {unit}, the quota has {most:g}"
+            told = [format_memory(int(each)) if key == "memory" else f"{each:g}" for each in (least, most)]
+            message = f"the fewest replicas of all models ask for `{key}: {told[0]}`, the quota has {told[1]}"
             yield Diagnostic("C905", message, ("team", "quota", key), "and a rollout needs a replica more")
 
 
