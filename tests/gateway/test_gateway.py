@@ -13,6 +13,7 @@ import pytest
 import yaml
 from chart_profiles import NAMES, tree, values
 from helmet import helm, template
+
 from workaday.execute.workspace import open_workspace
 from workaday.project.diagnostics import ProjectError
 
@@ -171,7 +172,7 @@ def test_a_quota_that_is_too_small_is_told_in_the_files_own_units(tmp_path) -> N
     )
     with pytest.raises(ProjectError) as caught:
         open_workspace(tmp_path / "project.yaml", None)
-    assert [each.message.partition("ask for ")[2] for each in caught.value.diagnostics] == [
+    assert {each.message.partition("ask for ")[2] for each in caught.value.diagnostics} == {
         "`cpu: 1`, the quota has 0.5",
         "`memory: 2Gi`, the quota has 1Gi",
-    ]
+    }
