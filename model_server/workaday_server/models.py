@@ -44,7 +44,16 @@ class Model:
     @property
     def ready(self) -> bool:
         """Say whether a request would be answered: something serves, and not every thread of it hangs."""
-        return self.queue is not None and self.state != "draining" and self.queue.stuck() < self.queue.workers
+        return self.queue is not None and self.state != "draining" and self.stuck() < self.queue.workers
+
+    def stuck(self) -> int:
+        """Return how many threads hang: all, where a generator's step does, though its calls end at their deadline."""
+        if self.queue is None:
+            return 0
+        engine = self.queue.predictor.engine
+        if engine is not None and engine.stuck(self.queue.limits.timeout_seconds):
+            return self.queue.workers
+        return self.queue.stuck()
 
     def record(self) -> dict[str, Any]:
         """Return the model's entry in `state.json`."""
@@ -236,7 +245,7 @@ class Models:
             queue = model.queue
             self._metrics.in_flight.set((name,), queue.in_flight if queue else 0)
             self._metrics.queue_length.set((name,), queue.waiting() if queue else 0)
-            self._metrics.stuck.set((name,), queue.stuck() if queue else 0)
+            self._metrics.stuck.set((name,), model.stuck())
             self._metrics.concurrency.set((name,), model.config.limits.concurrency)
             if queue and (observed := queue.predictor.observed):
                 self._metrics.answers.show(name, observed)

@@ -121,6 +121,7 @@ class Engine:
         self._left: list[Tokens] = []
         self._in_flight = 0
         self._closing = False
+        self._step_began = math.inf  # on the clock of `perf_counter`; infinite between steps
         self._thread = threading.Thread(target=self._run, name=f"{name}-generate", daemon=True)
         self._thread.start()
 
@@ -128,6 +129,10 @@ class Engine:
     def in_flight(self) -> int:
         """Return how many requests wait or run."""
         return self._in_flight
+
+    def stuck(self, seconds: float) -> bool:
+        """Say whether the step that is computed now has taken longer than this: no one is answered until it ends."""
+        return perf_counter() - self._step_began > seconds
 
     @property
     def context(self) -> int:
@@ -250,6 +255,7 @@ class Engine:
 
     def _step(self, slices: list[Slice]) -> None:
         sampling = [self._jobs[each.sequence] for each in slices if each.samples]
+        self._step_began = perf_counter()
         try:
             tokens = self._runner.step(slices, [job.chooser for job in sampling])
         except Exception:
@@ -257,6 +263,8 @@ class Engine:
             for each in slices:
                 self._end(self._jobs[each.sequence], _failed())
             return
+        finally:
+            self._step_began = math.inf
         self._scheduler.advance(slices)
         now = perf_counter()
         for job, token in zip(sampling, tokens, strict=True):

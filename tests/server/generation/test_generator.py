@@ -162,6 +162,41 @@ def test_time_that_runs_out_is_504_and_gives_the_place_back(served: Any) -> None
     served.until(lambda: idle(served))
 
 
+HANGS = """import pathlib, threading
+from workaday_server.generation import TextGenerator
+class Predictor(TextGenerator):
+    def __init__(self, config):
+        super().__init__(config)
+    def load(self, path):
+        network, tokenizer = super().load(path)
+        network.register_forward_pre_hook(self.wait)
+        return network, tokenizer
+    def wait(self, *_):
+        while pathlib.Path(self.config["while"]).exists():
+            threading.Event().wait(0.05)
+"""
+
+
+def test_a_step_that_hangs_is_504_and_the_model_not_ready_until_it_goes_on(
+    server: Any, llama: Path, tmp_path: Path
+) -> None:
+    hangs = tmp_path / "hangs"
+    entry = {"limits": {"timeout_seconds": 0.5, "concurrency": 2}, "config": {"threads": 1, "while": str(hangs)}}
+    server.model("story", HANGS, weights=str(llama), **entry)
+    server.model("good")
+    server.start(OMP_NUM_THREADS="1")
+    server.wait_state("story", "ready")
+    assert server.post("/story", GREEDY).status_code == 200
+    hangs.touch()
+    assert server.post("/story", GREEDY).status_code == 504
+    server.until(lambda: server.get("/v2/models/story/ready").status_code == 503)
+    assert server.metric('workaday_stuck_calls{model="story"}') == 2
+    assert server.get("/v2/models/good/ready").status_code == 200
+    hangs.unlink()
+    server.until(lambda: server.get("/v2/models/story/ready").status_code == 200)
+    assert server.post("/story", GREEDY).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("code", "entry", "message"),
     [
