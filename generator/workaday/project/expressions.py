@@ -34,7 +34,7 @@ def parse(text: str) -> ast.expr:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise NoExpression("this is no condition") from None
+        raise NoExpression("this is no expression") from None
     _check(tree, DEPTH)
     return tree
 

@@ -126,7 +126,7 @@ class Limits(Part):
     """What one replica takes before it says no."""
 
     concurrency: int | None = Field(None, ge=1, description="Requests in work at once.")
-    queue: int | None = Field(None, ge=0, description="Requests that wait; further ones get 503.")
+    queue: int | None = Field(None, ge=0, description="Requests that wait; further ones get 429.")
     timeout: Duration | None = Field(None, description="How long a request may take, waiting included.")
     startup_timeout: Duration | None = Field(None, description="How long loading may take before it has failed.")
     body: Memory | None = Field(None, description="The largest request body.")
