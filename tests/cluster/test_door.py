@@ -210,6 +210,7 @@ def test_openai_addresses_lead_to_the_model_that_the_path_or_a_header_names(tmp_
         for path, header in (("/v1/chat/completions", named), ("/story/v1/chat/completions", {})):
             answer = client.post(path, json=chat, headers={"x-api-key": KEYS["ann"], **header})
             # the server's own words: this predictor writes no text
-            assert "error" in answer.json() and answer.headers["content-type"] == "application/json"
+            assert "error" in answer.json()
+            assert answer.headers["content-type"] == "application/json"
             assert answer.json()["error"]["message"], answer.text
         assert client.get("/hello/v1/models").json()["object"] == "list"

@@ -17,7 +17,8 @@ class ModelState:
         name: the model.
         state: `ready`; `loading` while replicas are awaited; `pending` while no node has room for one; `stalled` where
             that has taken a quarter of an hour; `failed` where waiting does not help; `outdated` where something else
-            runs than project.yaml says; `draining` while a server ends; `paused` where it is meant to have no replica; `stopped` where there is none.
+            runs than project.yaml says; `draining` while a server ends; `paused` where it is meant to have no replica;
+            `stopped` where there is none.
         ready: replicas that answer.
         wanted: replicas that there should be.
         nodes: kinds of nodes that its replicas are on, such as `gpu/spot`, with how many replicas each has.
