@@ -113,6 +113,36 @@ def test_who_signs_the_certificate(tls, issuer, made, door) -> None:
     assert target["sectionName"] == gateway["spec"]["listeners"][-1]["name"]
 
 
+ADDRESSES = {
+    "gcp": {"cloud.google.com/l4-rbs": "enabled", "networking.gke.io/load-balancer-ip-addresses": "dungeon-gateway"},
+    "azure": {
+        "service.beta.kubernetes.io/azure-pip-name": "dungeon-gateway",
+        "service.beta.kubernetes.io/azure-load-balancer-resource-group": "dungeon",
+    },
+    "aws": {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"},
+}
+
+
+@pytest.mark.parametrize("cloud", ADDRESSES)
+def test_the_load_balancer_takes_the_address_that_the_record_leads_to(cloud, door, tmp_path) -> None:
+    """Terraform keeps an address and writes the record on gcp and azure, by these names; on aws external-dns follows."""
+
+    def zoned(text: str) -> str:
+        return text.replace("dungeon.example}", "dungeon.example, dns: {zone: dungeon.example}}", 1)
+
+    [envoy] = of(door(f"kinds-{cloud}", zoned), "EnvoyProxy").values()
+    assert envoy["spec"]["provider"]["kubernetes"]["envoyService"]["annotations"] == ADDRESSES[cloud]
+    root = tree(f"kinds-{cloud}", tmp_path, zoned)
+    variables = json.loads(root["terraform/cluster/workaday.auto.tfvars.json"])
+    assert variables.get("resource_group") == ADDRESSES[cloud].get(
+        "service.beta.kubernetes.io/azure-load-balancer-resource-group"
+    )
+    if cloud != "aws":
+        module = root[f"terraform/modules/{cloud}/dns/main.tf"].decode()
+        assert '"${var.name}-gateway"' in module
+        assert f"{variables['name']}-gateway" in ADDRESSES[cloud].values()
+
+
 def test_a_project_that_does_not_make_the_gateway_brings_only_its_own(door) -> None:
     found = door("kinds-existing", lambda text: text.replace("registry:", "addons: {gateway: existing}\nregistry:", 1))
     assert {each["kind"] for each in found} == {"HTTPRoute", "SecurityPolicy", "BackendTrafficPolicy"}

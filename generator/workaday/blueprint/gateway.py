@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workaday.blueprint import images, naming
 
 if TYPE_CHECKING:
+    from workaday.blueprint.cloud import Cloud
     from workaday.blueprint.model import Model
     from workaday.blueprint.pipelines import Pipeline
     from workaday.blueprint.values import Values
@@ -29,6 +30,8 @@ LEAST_DRAIN_SECONDS = 60
 LOAD_BALANCERS: Mapping[str, Mapping[str, str]] = {
     "aws": {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"},
 }
+# Where Terraform writes the record, it keeps the address too, under this name: infra/{gcp,azure}/dns.
+ADDRESS = "{}-gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,11 @@ class Team:
 
 
 def resolve_gateway(
-    project: schema.Project, models: Sequence[Model], pipelines: Sequence[Pipeline], values: Values
+    project: schema.Project,
+    models: Sequence[Model],
+    pipelines: Sequence[Pipeline],
+    cloud: Cloud | None,
+    values: Values,
 ) -> Gateway | None:
     """Return the door and who may come in, or None where there is no gateway."""
     given = project.gateway
@@ -147,7 +154,7 @@ def resolve_gateway(
     )
     return Gateway(
         host=given.host,
-        door=resolve_door(project, given, models, values.under("tls")) if own else None,
+        door=resolve_door(project, given, models, cloud, values.under("tls")) if own else None,
         keys=keys,
         jwt=resolve_jwt(jwt, values.under("auth", "jwt")) if jwt else None,
         cors=given.cors,
@@ -155,7 +162,9 @@ def resolve_gateway(
     )
 
 
-def resolve_door(project: schema.Project, given: schema.Gateway, models: Sequence[Model], values: Values) -> Door:
+def resolve_door(
+    project: schema.Project, given: schema.Gateway, models: Sequence[Model], cloud: Cloud | None, values: Values
+) -> Door:
     """Return the Gateway as this project has it made."""
     issuer = values.choose("issuer", given.tls, LETSENCRYPT, "keys travel in the open without")
     ours = Acme(ISSUER, LETSENCRYPT_SERVER, given.tls.email if given.tls else None) if issuer == LETSENCRYPT else None
@@ -163,12 +172,25 @@ def resolve_door(project: schema.Project, given: schema.Gateway, models: Sequenc
     mirrored = images.mirrored(ENVOY, project.registry)
     return Door(
         replicas=REPLICAS,
-        annotations=LOAD_BALANCERS.get(project.platform.kind, {}),
+        annotations={**LOAD_BALANCERS.get(project.platform.kind, {}), **kept_address(cloud)},
         image=mirrored if mirrored != ENVOY else None,
         issuer=None if issuer == NO_TLS else ours.name if ours else issuer,
         acme=ours,
         drain_seconds=max(LEAST_DRAIN_SECONDS, longest),
     )
+
+
+def kept_address(cloud: Cloud | None) -> Mapping[str, str]:
+    """Return what has the load balancer take the address that the gateway's record leads to; nothing where none is."""
+    if cloud is None or cloud.dns is None:
+        return {}
+    name = ADDRESS.format(cloud.name)
+    if cloud.kind == "gcp":  # only the newer kind of load balancer takes an address by its name
+        return {"cloud.google.com/l4-rbs": "enabled", "networking.gke.io/load-balancer-ip-addresses": name}
+    if cloud.kind == "azure":
+        prefix = "service.beta.kubernetes.io/azure"
+        return {f"{prefix}-pip-name": name, f"{prefix}-load-balancer-resource-group": cloud.resource_group or ""}
+    return {}
 
 
 def resolve_jwt(given: schema.Jwt, values: Values) -> Jwt:

@@ -77,7 +77,7 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         from workaday.blueprint.pipelines import resolve_pipelines
 
         pipelines = resolve_pipelines(project, inputs, models, processes, serving, pools, cloud)
-    gateway, team = (None, None) if local else at_the_door(project, models, pipelines, values)
+    gateway, team = (None, None) if local else at_the_door(project, models, pipelines, cloud, values)
     addons = None if local else in_addition(project, models, pools, serving, cloud)
     return Blueprint(
         name=project.name,
@@ -122,12 +122,16 @@ def in_cluster(
 
 
 def at_the_door(
-    project: schema.Project, models: Sequence[Model], pipelines: Sequence[Pipeline], values: Values
+    project: schema.Project,
+    models: Sequence[Model],
+    pipelines: Sequence[Pipeline],
+    cloud: Cloud | None,
+    values: Values,
 ) -> tuple[Gateway | None, Team | None]:
     """Return the door to the models, and whose project it is."""
     from workaday.blueprint.gateway import resolve_gateway, resolve_team
 
-    return resolve_gateway(project, models, pipelines, values.under("gateway")), resolve_team(project)
+    return resolve_gateway(project, models, pipelines, cloud, values.under("gateway")), resolve_team(project)
 
 
 def in_addition(
