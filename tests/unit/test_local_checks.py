@@ -27,6 +27,12 @@ TORCH = "server: {kind: torch, predictor: p.py}"
             "answers at /a too",
         ),
         (
+            f"  - name: a\n    {TORCH}\n"
+            "pipelines:\n  - {name: b, steps: [{name: c, model: a}], route: {path: /a}}\n",
+            "L105",
+            "`b` answers at /a, as `a` does",
+        ),
+        (
             "  - name: main\n    server: {kind: torch, predictor: p.py, requirements: p.py}\n",
             "L106",
             "the shared process `main`",

@@ -90,3 +90,21 @@ def test_parts_of_a_card_have_the_memory_that_their_name_says(partition, count, 
     assert [each.code for each in found_.diagnostics] == codes
     if codes:
         assert found_.diagnostics[0].path == ("models", 0, "compute", "gpu", "memory")
+
+
+@pytest.mark.parametrize("name", ["pools", "team", "gateway", "observability", "story-canary"])
+def test_no_pipeline_and_no_model_has_the_name_of_a_shared_release(name: str, found) -> None:
+    canary = "    canary: {percent: 10, overrides: {config: {a: 1}}}\n"
+    pipeline = f"pipelines:\n  - {{name: {name}, steps: [{{name: a, model: story}}]}}\n"
+    assert [each.code for each in found(HEAD + TORCH + canary + pipeline).diagnostics] == ["C611"]
+    other = f"  - name: {name}\n" + TORCH
+    assert [each.code for each in found(HEAD + TORCH + canary + other).diagnostics] == ["C611"]
+
+
+def test_two_at_one_path_by_a_name(found, tmp_path: Path) -> None:
+    from workaday.checks import routes
+
+    found(HEAD + TORCH + "  - name: b\n" + TORCH + "    route: {path: /story}\n")
+    loaded = load(tmp_path / "project.yaml")
+    said = routes.check(loaded, resolve(loaded.project, read_inputs(loaded), "default"))
+    assert [(each.code, each.path) for each in said] == [("C111", ("models", 1, "route", "path"))]

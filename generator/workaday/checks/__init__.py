@@ -19,8 +19,8 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
         from workaday.checks import local
 
         return found + [finding for rule in local.CHECKS for finding in rule(loaded)]
-    from workaday.checks import addons, clouds, gateway, hardware, pipelines, placement, serving, spot
+    from workaday.checks import addons, clouds, gateway, hardware, pipelines, placement, routes, serving, spot
 
     rules = (*placement.CHECKS, *hardware.CHECKS, *spot.CHECKS, serving.check, clouds.check, gateway.check)
-    rules = (*rules, pipelines.check, addons.check)
+    rules = (*rules, routes.check, pipelines.check, addons.check)
     return found + [finding for rule in rules for finding in rule(loaded, blueprint)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workaday.blueprint.model import BASE, MAIN
-from workaday.project.diagnostics import Diagnostic, Label
+from workaday.checks.routes import shared_routes
+from workaday.project.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from workaday.project import Loaded
@@ -52,27 +53,6 @@ def missing_weights(loaded: Loaded) -> list[Diagnostic]:
         for index, model in enumerate(loaded.project.models)
         if model.weights and model.weights.local and not (loaded.root / model.weights.local).exists()
     ]
-
-
-def shared_routes(loaded: Loaded) -> list[Diagnostic]:
-    """L105: two models at one path."""
-    first: dict[str, int] = {}
-    found: list[Diagnostic] = []
-    for index, model in enumerate(loaded.project.models):
-        path = model.route.path if model.route else f"/{model.name}"
-        other = first.setdefault(path, index)
-        if other != index:
-            written = bool(model.route)
-            found.append(
-                Diagnostic(
-                    code="L105",
-                    message=f"`{model.name}` answers at {path}, as `{loaded.project.models[other].name}` does",
-                    path=("models", index, "route", "path") if written else ("models", index, "name"),
-                    secondary=(Label(("models", other, "name"), f"answers at {path} too"),),
-                    hints=("give one of them another `route.path`",),
-                )
-            )
-    return found
 
 
 def reserved_names(loaded: Loaded) -> list[Diagnostic]:

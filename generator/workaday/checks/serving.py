@@ -37,8 +37,8 @@ MOST_DOWN_AFTER = 3600
 IMAGE_VOLUMES = "1.35"
 # A time zone of every machine that knows any.
 ALWAYS = "Etc/UTC"
-# What other releases of a tree are called.
-RELEASES = ("pools", "team", "gateway")
+# What other releases of a tree are called, and whose they are.
+RELEASES = {"pools": "the nodes'", "team": "the team's", "gateway": "the gateway's", "observability": "the dashboards'"}
 
 
 class Case(NamedTuple):
@@ -64,6 +64,7 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
         case = Case(written, model, ("models", index), pools, blueprint, version)
         found += [each for rule in RULES for each in rule(case)]
     registry = loaded.project.registry
+    found += reserved_for_pipelines(loaded, blueprint)
     return found + ([] if registry or blueprint.cloud else list(nowhere_to_pull_from(loaded)))
 
 
@@ -231,9 +232,17 @@ def reserved_release(case: Case) -> Iterator[Diagnostic]:
         other = Label(("models", canaries[case.model.name], "canary"), "this canary is")
         yield Diagnostic("C611", message, (*case.here, "name"), "a canary's name", secondary=(other,))
     if case.model.name in RELEASES:
-        yield Diagnostic(
-            "C611", f"no model can be called `{case.model.name}`", (*case.here, "name"), "the pools' release"
-        )
+        message, label = f"no model can be called `{case.model.name}`", f"{RELEASES[case.model.name]} release"
+        yield Diagnostic("C611", message, (*case.here, "name"), label)
+
+
+def reserved_for_pipelines(loaded: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
+    """C611: a pipeline that would bear the name of a release that all share, or of a canary."""
+    canaries = dict.fromkeys((each.model.name for each in blueprint.canaries), "a canary's")
+    for index, each in enumerate(loaded.project.pipelines):
+        if owner := (RELEASES | canaries).get(each.name):
+            message = f"no pipeline can be called `{each.name}`"
+            yield Diagnostic("C611", message, ("pipelines", index, "name"), f"{owner} release")
 
 
 def unknown_timezone(case: Case) -> Iterator[Diagnostic]:
