@@ -93,8 +93,10 @@ def static() -> Iterator[Callable[[list[list[int]], int], dict[str, Any]]]:
 def tokenized(texts: list[str]) -> list[list[int]]:
     import smollm2
 
-    _, tokenizer = smollm2.load(smollm2.weights())
-    return [tokenizer.encode(each).ids for each in texts]
+    from workaday_server.generation.tokenizer import read_tokenizer
+
+    tokenizer = read_tokenizer(smollm2.weights())
+    return [tokenizer.encode(each) for each in texts]
 
 
 def waiting(folder: Path) -> None:
@@ -140,11 +142,14 @@ def int8(folder: Path) -> None:
     import smollm2
     import torch
 
+    from workaday_server.generation.formats import read_network
     from workaday_server.generation.linears import quantize
+    from workaday_server.generation.tokenizer import read_tokenizer
 
-    exact, tokenizer = smollm2.load(smollm2.weights())
+    published = smollm2.weights()
+    exact = read_network(published, torch.float32, torch.device("cpu"))
     text = (HERE / "text.txt").read_text().replace("\n\n", "\f").replace("\n", " ").replace("\f", "\n\n")
-    tokens = tokenizer.encode(text).ids
+    tokens = read_tokenizer(published).encode(text)
     with torch.inference_mode():
         before = log_probabilities(exact, tokens)
         after = log_probabilities(quantize(exact), tokens)

@@ -11,8 +11,7 @@ from chat import ROLES, ChatTemplate, Message
 
 from workaday_server import ClientError
 from workaday_server.generation import Asked, GenerationRequest, Sampling, TextGenerator
-from workaday_server.generation.networks import Llama
-from workaday_server.generation.tokenizer import TextTokenizer
+from workaday_server.generation.generator import OWN
 
 
 @dataclass(frozen=True)
@@ -57,24 +56,27 @@ class Predictor(TextGenerator):
     """SmolLM2-135M-Instruct.
 
     `config` may set `max_prompt_tokens` (1024) and `Options`' `max_new_tokens` (80), `temperature` (0), `top_p` (1)
-    and `seed`. A request may set the latter four for itself, `max_new_tokens` only downwards.
+    and `seed`. A request may set the latter four for itself, `max_new_tokens` only downwards. `device`, `dtype`,
+    `quantize` and `threads` are those of every `TextGenerator`.
     """
 
     example: ClassVar[dict[str, Any]] = {"prompt": "What is the capital of France?"}
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         options = dict(config)
+        own = {key: options.pop(key) for key in OWN if key in options}
         self.max_prompt_tokens = options.pop("max_prompt_tokens", 1024)
         check_number("max_prompt_tokens", self.max_prompt_tokens, 64, 8192 - 4096, whole=True)
         self.options = _options(Options(), options)
         defaults = dataclasses.asdict(self.options)
-        super().__init__({"max_tokens": defaults.pop("max_new_tokens"), **defaults})  # OpenAI's protocol takes them
+        # OpenAI's protocol takes the same defaults, from the base.
+        super().__init__({**own, "max_tokens": defaults.pop("max_new_tokens"), **defaults})
 
-    def load(self, path: str | None) -> tuple[Llama, TextTokenizer]:
-        """Return the network and its tokenizer, from the package that has the weights."""
-        network, tokenizer = smollm2.load(smollm2.weights())
-        self.template = ChatTemplate(tokenizer)
-        return network, TextTokenizer(tokenizer, self.template.stop)
+    def load(self, path: str | None) -> tuple[Any, Any]:
+        """Return the network and its tokenizer; without weights, those of the Python package."""
+        network, tokenizer = super().load(path or str(smollm2.weights()))
+        self.template = ChatTemplate(tokenizer.tokenizer)
+        return network, tokenizer
 
     def chat_prompt(self, messages: list[dict[str, Any]]) -> tuple[int, ...]:
         """Return a conversation as token ids, which no message's text can break out of.

@@ -42,8 +42,9 @@ def test_its_readme_is_listed_and_names_no_missing_file(name: str) -> None:
 
 
 def test_the_copies_of_one_module_are_the_same() -> None:
-    copies = {each.read_bytes() for each in EXAMPLES.glob("*/models/*/smollm2.py")}
-    assert len(copies) == 1, "each example is complete in itself; change all of them"
+    files = [*EXAMPLES.glob("*/models/*/smollm2.py"), EXAMPLES.parent / "models" / "story" / "smollm2.py"]
+    copies = {each.read_bytes() for each in files}
+    assert len(copies) == 1, "each example is complete in itself, as is the story model; change all of them"
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

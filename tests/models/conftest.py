@@ -36,10 +36,9 @@ def model_folders() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def story() -> Iterator[Any]:
     """The story model, its engine running, as the server would have it."""
-    made = predictor_module("story").Predictor({"max_new_tokens": 24})
+    made = predictor_module("story").Predictor({"max_new_tokens": 24, "threads": 1})  # more wait for each other
     limits = Limits(concurrency=8)
     config = ModelConfig(name="story", revision="1", predictor=MODELS / "story" / "predictor.py", limits=limits)
-    made.config["threads"] = 1  # more would wait for each other where other tests compute
     made.start_engine(made.load(None), config)
     yield made
     made.close()

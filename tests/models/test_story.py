@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from workaday_server import ClientError
 from workaday_server.generation import GenerationRequest, Sampling
 from workaday_server.generation.attention import Cache, Step
+from workaday_server.generation.formats import read_network
 from workaday_server.generation.scheduler import Sequence, Slice
 from workaday_server.weights_cache import WeightsError
 
@@ -67,8 +68,8 @@ def test_known_tokens(story, text):
 def test_first_logits_are_those_of_transformers(story):
     import smollm2
 
-    network, _ = smollm2.load(smollm2.weights())
     prompt, cpu = ids(story, CAPITAL), torch.device("cpu")
+    network = read_network(smollm2.weights(), torch.float32, cpu)
     cache = Cache(network.shape, len(prompt), torch.float32, cpu)
     part = Slice(Sequence(prompt, len(prompt), len(prompt), span=0), 0, len(prompt))
     with torch.inference_mode():
@@ -199,7 +200,7 @@ def test_weights_are_mapped_and_the_second_start_converts_nothing(story, fresh_c
     monkeypatch.setattr(smollm2, "convert", convert)
     folder = smollm2.weights()
     assert folder.parent == fresh_cache / "workaday" / "models"
-    model, _ = smollm2.load(folder)
+    model = read_network(folder, torch.float32, torch.device("cpu"))
     mapped = (folder / "model.safetensors").as_posix()
     assert any(line.endswith(mapped) for line in Path("/proc/self/maps").read_text().splitlines())
     assert model.embedding.dtype == torch.float32

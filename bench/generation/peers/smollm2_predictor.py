@@ -2,15 +2,15 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "models/story"))
 
 import smollm2
 
 from workaday_server.generation import TextGenerator
-from workaday_server.generation.networks import Llama
 
 
 class Predictor(TextGenerator):
-    def load(self, path: str | None) -> tuple[Llama, object]:
-        return smollm2.load(smollm2.weights())
+    def load(self, path: str | None) -> tuple[Any, Any]:
+        return super().load(str(smollm2.weights()))

@@ -14,39 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 
 def model(folder: Path) -> LlamaForCausalLM:
-    sizes = json.loads((folder / "config.json").read_bytes())
-    config = LlamaConfig(
-        num_hidden_layers=sizes["layers"],
-        hidden_size=sizes["hidden"],
-        intermediate_size=sizes["intermediate"],
-        num_attention_heads=sizes["heads"],
-        num_key_value_heads=sizes["kv_heads"],
-        vocab_size=sizes["vocabulary"],
-        max_position_embeddings=sizes["context"],
-        rope_theta=sizes["rope_base"],
-        rms_norm_eps=sizes["rms_epsilon"],
-        tie_word_embeddings=True,
-    )
-    made = LlamaForCausalLM(config)
-    state, size = {}, sizes["hidden"] // sizes["heads"]
-    ours = load_file(folder / "model.safetensors")
-    state["model.embed_tokens.weight"] = state["lm_head.weight"] = ours["embedding"]
-    state["model.norm.weight"] = ours["norm.weight"]
-    for index in range(sizes["layers"]):
-        old, new = f"layers.{index}", f"model.layers.{index}"
-        widths = [each * size for each in (sizes["heads"], sizes["kv_heads"], sizes["kv_heads"])]
-        for name, part in zip("qkv", ours[f"{old}.query_key_value.weight"].split(widths), strict=True):
-            state[f"{new}.self_attn.{name}_proj.weight"] = part
-        gate, up = ours[f"{old}.gate_up.weight"].chunk(2)
-        state |= {
-            f"{new}.self_attn.o_proj.weight": ours[f"{old}.attention_output.weight"],
-            f"{new}.mlp.gate_proj.weight": gate,
-            f"{new}.mlp.up_proj.weight": up,
-            f"{new}.mlp.down_proj.weight": ours[f"{old}.down.weight"],
-            f"{new}.input_layernorm.weight": ours[f"{old}.attention_norm.weight"],
-            f"{new}.post_attention_layernorm.weight": ours[f"{old}.feed_forward_norm.weight"],
-        }
-    made.load_state_dict(state)
+    made = LlamaForCausalLM(LlamaConfig.from_pretrained(folder))
+    state = load_file(folder / "model.safetensors")
+    made.load_state_dict(state | {"lm_head.weight": state["model.embed_tokens.weight"]})
     return made.eval()
 
 
