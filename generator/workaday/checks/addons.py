@@ -48,6 +48,8 @@ def not_together(pin: Pin, chosen: dict[str, Pin]) -> Iterator[Diagnostic]:
     """C802: an add-on that needs another one in a later version; of one that is there already, none is known."""
     for name, least in pin.needs.items():
         other = chosen.get(name)
+        if other and other.addon == pin.addon and numbers(other.version) == numbers(pin.version):
+            continue  # definitions in the version of what reads them, older than the table's
         if other and numbers(other.version) < numbers(least):
             message = f"{pin.title} {pin.version} needs {other.title} {least} or later, and that is {other.version}"
             yield Diagnostic("C802", message, at(other), hints=("leave the versions out: those of the table fit",))
