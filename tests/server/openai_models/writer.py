@@ -20,6 +20,9 @@ class Engine:
     def in_flight(self):
         return self.running
 
+    def stuck(self, seconds):
+        return False
+
     async def drained(self, seconds):
         return True
 
