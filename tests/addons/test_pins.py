@@ -16,6 +16,7 @@ from workaday.checks.clouds import KUBERNETES
 from workaday.execute.addons import wanted_of
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.project import codes
+from workaday.project.diagnostics import ProjectError
 from workaday.render import render
 from workaday.render.tree import write
 
@@ -110,6 +111,58 @@ def test_on_a_cloud_what_is_needed_is_installed_unless_it_is_existing(opened: Op
     assert "keda" not in names(opened("addons: {keda: existing}", platform=AWS).blueprint)
 
 
+GATEWAY = "gateway: {host: api.dungeon.example, dns: {zone: dungeon.example}}\n"
+
+
+def test_the_gateways_definitions_are_there_before_who_asks_for_them_when_it_starts(opened: Opened) -> None:
+    """cert-manager with its Gateway API on, and external-dns, end where the API server does not know its kinds."""
+    found = opened(GATEWAY, platform=AWS)
+    order = ["gateway-crds", "cert-manager", "kube-prometheus-stack", "external-dns", "envoy-gateway", "keda"]
+    assert names(found.blueprint)[: len(order)] == order
+    values = json.loads(render(found.blueprint)["addons/01-cert-manager.json"])
+    assert values["config"]["enableGatewayAPI"] is True
+    waited = {name for pin in addons.pins() if pin.name == "gateway-crds" for name in pin.kinds}
+    assert waited == {"gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"}
+
+
+def test_definitions_of_prometheus_are_waited_for_before_the_first_release_that_has_rules() -> None:
+    pin = next(each for each in addons.pins() if each.name == "kube-prometheus-stack")
+    assert {each.partition(".")[0] for each in pin.kinds} == {"podmonitors", "prometheusrules", "alertmanagerconfigs"}
+
+
+def test_external_dns_is_who_terraform_lets_in_and_writes_names_of_our_gateway_alone(opened: Opened) -> None:
+    found = opened(GATEWAY, platform=AWS)
+    tree = render(found.blueprint)
+    values = json.loads(tree["addons/03-external-dns.json"])
+    pin = next(each for each in addons.pins() if each.name == "external-dns")
+    variables = (ROOT / "infra/aws/dns/variables.tf").read_text()
+    assert f'namespace = optional(string, "{pin.namespace}")' in variables
+    assert f'name      = optional(string, "{values["serviceAccount"]["name"]}")' in variables
+    assert values["provider"] == {"name": "aws"}
+    assert (values["sources"], values["gatewayNamespace"]) == (["gateway-httproute"], "workaday-system")
+    assert values["extraArgs"] == {"gateway-name": "workaday", "aws-zone-type": "public"}
+    assert (values["domainFilters"], values["policy"]) == (["dungeon.example"], "sync")
+    assert (values["registry"], values["txtOwnerId"]) == ("txt", found.blueprint.cloud.name)
+    # the role may write names that end in the gateway's: so does the record that says whose the name is
+    record = values["txtPrefix"].replace("%{record_type}", "a") + "api.dungeon.example"
+    assert record.endswith(".api.dungeon.example")
+    assert "registry.k8s.io/external-dns/external-dns:v0.21.0\n" in tree["images.txt"].decode()
+
+
+def test_external_dns_is_there_only_where_terraform_does_not_write_the_name(opened: Opened) -> None:
+    assert "external-dns" not in names(opened(GATEWAY, platform=GCP).blueprint)
+    assert "external-dns" not in names(opened(f"{GATEWAY}addons: {{dns: existing}}", platform=AWS).blueprint)
+    assert "external-dns" not in names(opened("gateway: {host: api.dungeon.example}", platform=AWS).blueprint)
+
+
+@pytest.mark.parametrize("addon", ["dns", "karpenter"])
+def test_what_needs_a_role_of_terraforms_is_refused_without_it(addon: str, opened: Opened) -> None:
+    with pytest.raises(ProjectError) as caught:
+        opened(f"addons: {{{addon}: {{}}}}")
+    [found] = caught.value.diagnostics
+    assert (found.code, found.path) == ("C804", ("addons", addon))
+
+
 def test_a_version_moves_definitions_too_and_forgets_the_digest(opened: Opened) -> None:
     found = opened("addons: {kserve: {version: 0.21.0}}").blueprint.addons
     assert found
@@ -125,7 +178,7 @@ def test_the_tree_stands_alone(opened: Opened) -> None:
     assert "helm upgrade --install kserve oci://ghcr.io/kserve/charts/kserve-resources --version v0.20.0" in page
     assert "helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version 2.20.2" in page
     assert page.index("install cert-manager") < page.index("install kserve ") < page.index("install story")
-    spec = json.loads(tree["addons/01-kube-prometheus-stack.json"])["prometheus"]["prometheusSpec"]
+    spec = json.loads(tree["addons/02-kube-prometheus-stack.json"])["prometheus"]["prometheusSpec"]
     assert spec["retention"] == "30d"
     assert "ghcr.io/kedacore/keda:2.20.2\n" in tree["images.txt"].decode()
     write(workspace.tree, tree)
@@ -137,7 +190,7 @@ def test_with_a_mirror_charts_and_images_come_from_there(opened: Opened) -> None
     tree = render(opened(f"addons: {{kserve: {{}}, keda: {{}}, gateway: {{}}}}\n{registry}").blueprint)
     order = json.loads(tree["addons/addons.json"])["addons"]
     assert {each["source"].partition("mirror/")[0] for each in order} == {"oci://registry.example/"}
-    controller = json.loads(tree["addons/07-kserve.json"])["kserve"]["controller"]
+    controller = json.loads(tree["addons/08-kserve.json"])["kserve"]["controller"]
     assert controller["image"] == "registry.example/mirror/docker.io/kserve/kserve-controller"
     assert controller["imagePullSecrets"] == [{"name": "mirror"}]
     pulled = [line.split()[-1] for line in tree["images.txt"].decode().splitlines() if "story" not in line]
@@ -146,8 +199,6 @@ def test_with_a_mirror_charts_and_images_come_from_there(opened: Opened) -> None
 
 @pytest.mark.parametrize("code", ["C801", "C802", "C803", "C804"])
 def test_the_pages_examples(code: str, opened: Opened, tmp_path: Path) -> None:
-    from workaday.project.diagnostics import ProjectError
-
     page = codes.page(code)
     assert page
     for examples, expected in ((page.bad, {code}), (page.good, set())):
@@ -164,8 +215,8 @@ def test_values_of_charts_that_can_be_had_name_only_what_these_know(opened: Open
     """A key that a chart does not have would do nothing, and nobody would see it."""
     root = Path.home() / ".cache/workaday/tools"
     charts = {
-        "07-kserve": "kserve-*/charts/kserve-resources",
-        "03-envoy-gateway": "envoy-gateway-*/charts/gateway-helm",
+        "08-kserve": "kserve-*/charts/kserve-resources",
+        "04-envoy-gateway": "envoy-gateway-*/charts/gateway-helm",
     }
     tree = render(opened("addons: {kserve: {}, gateway: {}}").blueprint)
     for values, pattern in charts.items():

@@ -266,7 +266,7 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for_and_one_that_stays
     assert helm.did() == ["upgrade keda", "upgrade kserve-crd", "upgrade kserve"]
     away[:] = [True]
     monkeypatch.setattr(installing, "LOST_SECONDS", 0.05)
-    (workspace.tree / "addons" / "04-keda.json").write_text("{}")
+    (workspace.tree / "addons" / "05-keda.json").write_text("{}")
     with pytest.raises(ProjectError) as caught:
         existing.apply(workspace, lambda event: None, existing.plan(workspace, "addons"))
     assert {each.code for each in caught.value.diagnostics} == {"X182"}
@@ -311,7 +311,7 @@ def test_an_addon_that_worked_is_made_so_again_where_its_new_version_does_not(
     cause = addons.Cause("pod/keda-1", "CrashLoopBackOff", "it ended with exit code 1")
     monkeypatch.setattr(installing.Installing, "troubles", lambda *arguments: [cause])
     monkeypatch.setattr(installing, "HOPELESS_SECONDS", 0.0)
-    (workspace.tree / "addons" / "04-keda.json").write_text("{}")
+    (workspace.tree / "addons" / "05-keda.json").write_text("{}")
     told: list[str] = []
     with pytest.raises(ProjectError) as caught:
         existing.apply(workspace, lambda event: told.append(event.what), existing.plan(workspace))

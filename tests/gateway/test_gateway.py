@@ -125,7 +125,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("cloud", ADDRESSES)
 def test_the_load_balancer_takes_the_address_that_the_record_leads_to(cloud, door, tmp_path) -> None:
-    """Terraform keeps an address and writes the record on gcp and azure, by these names; on aws external-dns follows."""
+    """Terraform keeps an address and writes its record on gcp and azure; on aws external-dns follows the address."""
 
     def zoned(text: str) -> str:
         return text.replace("dungeon.example}", "dungeon.example, dns: {zone: dungeon.example}}", 1)

@@ -103,6 +103,8 @@ def needed(project: schema.Project, serving: Sequence[Serving], cloud: Cloud) ->
         found.add("gateway")
     if cloud.provisioner == KARPENTER:
         found.add("karpenter")
+    if cloud.kind == "aws" and cloud.dns:  # elsewhere Terraform writes the record, to an address that it keeps
+        found.add("dns")
     return found
 
 

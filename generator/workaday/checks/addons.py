@@ -29,10 +29,11 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
 
 
 def not_here(chosen: Mapping[str, Pin], blueprint: Blueprint) -> Iterator[Diagnostic]:
-    """C804: Karpenter where no Terraform of ours has made the role and the queue that it needs."""
-    if "karpenter" in chosen and blueprint.cloud is None:
-        message = "Karpenter needs what Terraform makes on aws: a role, a queue"
-        yield Diagnostic("C804", message, ("addons", "karpenter"), "write `existing`, or leave it out")
+    """C804: an add-on where no Terraform of ours has made the role that it needs."""
+    for name, made in (("karpenter", "a role, a queue"), ("external-dns", "a role that may write the name")):
+        if name in chosen and blueprint.cloud is None:
+            message = f"{chosen[name].title} needs what Terraform makes on aws: {made}"
+            yield Diagnostic("C804", message, at(chosen[name]), "write `existing`, or leave it out")
 
 
 def too_old_or_new(pin: Pin, kubernetes: str | None) -> Iterator[Diagnostic]:

@@ -204,6 +204,7 @@ class Addons(Rare):
     karpenter: OwnOrExisting | None = Field(None, description="Karpenter, which adds nodes (aws).")
     gateway: OwnOrExisting | None = Field(None, description="Envoy Gateway, which routes to the models.")
     cert_manager: OwnOrExisting | None = Field(None, description="cert-manager, which keeps certificates.")
+    dns: OwnOrExisting | None = Field(None, description="external-dns, which writes the gateway's name (aws).")
     gpu: OwnOrExisting | None = Field(None, description="NVIDIA's device plugin and metrics.")
     metrics: (
         Annotated[Metrics, BeforeValidator(_addon, json_schema_input_type=Literal["existing"] | Metrics)] | None

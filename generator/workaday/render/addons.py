@@ -246,6 +246,36 @@ def gateway_crds(blueprint: Blueprint, pin: Pin) -> Values:
     return {"crds": {"gatewayAPI": {"enabled": True, "channel": "standard"}, "envoyGateway": {"enabled": True}}}
 
 
+def external_dns(blueprint: Blueprint, pin: Pin) -> Values:
+    """external-dns: it writes the names of our Gateway's routes, and no others, as the role that Terraform makes.
+
+    `sync` removes a name when the Gateway is gone, but only one that this cluster wrote: a record beside it says so.
+    The type in that record's name keeps it inside the zone, also where the gateway's name is the zone itself.
+    """
+    cloud = blueprint.cloud
+    assert cloud is not None
+    assert cloud.dns is not None
+    name, namespace = GATEWAY
+    return {
+        "image": {"repository": at(blueprint, pin.images[0])},
+        "imagePullSecrets": pull_secrets(blueprint),
+        "provider": {"name": cloud.kind},
+        "env": [{"name": "AWS_DEFAULT_REGION", "value": cloud.region}],
+        "serviceAccount": {"name": pin.name},
+        "sources": ["gateway-httproute"],
+        "gatewayNamespace": namespace,
+        "extraArgs": {"gateway-name": name, "aws-zone-type": "public"},
+        "domainFilters": [cloud.dns.zone],
+        "policy": "sync",
+        "registry": "txt",
+        "txtOwnerId": cloud.name,
+        "txtPrefix": "_externaldns-%{record_type}.",
+        "triggerLoopOnEvent": True,
+        "resources": sized("10m", "64Mi", "256Mi"),
+        "tolerations": TOLERATIONS,
+    }
+
+
 def envoy_gateway(blueprint: Blueprint, pin: Pin) -> Values:
     """Envoy Gateway, with the definitions of the release before it."""
     image = {"pullSecrets": pull_secrets(blueprint)}
@@ -395,6 +425,7 @@ VALUES: Mapping[str, Callable[[Blueprint, Pin], Values]] = {
     "cert-manager": cert_manager,
     "kube-prometheus-stack": prometheus,
     "gateway-crds": gateway_crds,
+    "external-dns": external_dns,
     "envoy-gateway": envoy_gateway,
     "keda": keda,
     "keda-http": keda_http,

@@ -32,6 +32,7 @@ BRINGERS = {
     "monitoring.coreos.com": ("prometheus operator", "monitoring", ""),
     "cert-manager.io": ("cert-manager", "cert-manager", "cert-manager"),
     "karpenter.sh": ("karpenter", "kube-system", "karpenter"),
+    "externaldns.k8s.io": ("external-dns", "external-dns", "external-dns"),
 }
 
 
@@ -115,6 +116,8 @@ def groups(workspace: Workspace) -> set[str]:
         needed |= {"cert-manager.io"} if door.door is not None and door.door.issuer is not None else set()
     if blueprint.cloud is not None and blueprint.cloud.provisioner == "karpenter":
         needed.add("karpenter.sh")
+    if blueprint.cloud is not None and blueprint.cloud.kind == "aws" and blueprint.cloud.dns:
+        needed.add("externaldns.k8s.io")
     return needed
 
 
