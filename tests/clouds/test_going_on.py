@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from workaday.execute import cloud, deploy, existing, installed, kube, kubeconfig
+from workaday.execute import cloud, deploy, existing, identities, installed, kube, kubeconfig, releases
 from workaday.execute.existing import Place
 from workaday.execute.grading import Change
-from workaday.execute.releases import KIND
+from workaday.execute.releases import KIND, Deployed
+from workaday.execute.rollout import Seen
 from workaday.execute.workspace import Workspace
 from workaday.project.diagnostics import ProjectError, mistake
 
@@ -29,9 +30,13 @@ class Fakes:
         self.version = "v1.34.2"
         self.objects: dict[str, list[dict[str, Any]]] = {}
         self.gone = False
+        self.client_ids: dict[str, str] = {}
 
     # Terraform's
     def init(self) -> None: ...
+
+    def outputs(self) -> dict[str, Any]:
+        return {"registry": "shop.azurecr.io", "client_ids": self.client_ids} if self.client_ids else {}
 
     def plan(self, path: Path, *, destroy: bool = False) -> tuple[Change, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +109,67 @@ def test_terraform_then_a_kubeconfig_of_its_own_then_what_differs_in_the_cluster
     assert [each.address for each in planned.changes] == ["release/story"]
     deploy.apply(opened, planned, lambda event: None)
     assert fakes.did == ["kubeconfig", "kubeconfig", "release/story"], "no Terraform where it has nothing to do"
+
+
+ANNOTATION = "azure.workload.identity/client-id"
+
+
+def sent_to(monkeypatch: pytest.MonkeyPatch) -> dict[str, Deployed]:
+    """Have what is sent be what the cluster has from then on; add-ons are as they should be."""
+    there: dict[str, Deployed] = {}
+
+    async def ran(workspace: Workspace, place: Place, on_event: Any, changes: Any) -> None:
+        for each in identities.wanted_of(workspace):
+            there[each.name] = Deployed(each.name, 1, "deployed", "shop/default", each.digest, each.values)
+
+    monkeypatch.setattr(existing, "run", ran)
+    monkeypatch.setattr(existing, "changes", existing.model_changes)
+    monkeypatch.setattr(existing, "deployed_at", lambda place: there)
+    monkeypatch.setattr(existing, "look", lambda place: Seen())
+    return there
+
+
+def test_on_azure_a_models_account_is_bound_to_the_identity_that_terraform_made(
+    workspace: Callable[..., Workspace], fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = sent_to(monkeypatch)
+    opened, fakes.planned = workspace("azure"), made("azure")
+    planned = deploy.plan(opened)  # nothing is made yet, so nothing is known
+    fakes.client_ids = {"story": "11111111-aaaa", "other": "22222222-bbbb"}
+    deploy.apply(opened, planned, lambda event: None)
+    assert there["story"].values["models"][0]["serviceAccount"]["annotations"] == {ANNOTATION: "11111111-aaaa"}
+    rendered = {each.name: each.values for each in releases.wanted_of(opened.tree)}
+    assert "annotations" not in rendered["story"]["models"][0]["serviceAccount"], "the tree is as it was"
+
+    fakes.planned = ()
+    assert deploy.plan(opened).changes == (), "what was sent is what is wanted"
+    identities.path_of(opened).unlink()
+    assert deploy.plan(opened).changes == (), "on another machine too: the state has them"
+    assert deploy.plan(opened, "models").changes == ()
+    fakes.client_ids["story"] = "33333333-cccc"
+    [change] = deploy.plan(opened).changes
+    assert (change.address, change.changed) == ("release/story", (f"serviceAccount.annotations.{ANNOTATION}",))
+
+
+@pytest.mark.parametrize("kind", ["aws", "gcp"])
+def test_elsewhere_identities_are_bound_by_name_and_terraform_is_not_asked(
+    kind: str, workspace: Callable[..., Workspace], fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = sent_to(monkeypatch)
+    opened, fakes.planned, fakes.client_ids = workspace(kind), made(kind), {"story": "11111111-aaaa"}
+    deploy.apply(opened, deploy.plan(opened), lambda event: None)
+    assert "annotations" not in there["story"].values["models"][0]["serviceAccount"]
+
+
+def test_what_is_written_by_hand_stays_and_a_shared_account_is_its_owners() -> None:
+    own = {"name": "story", "serviceAccount": {"create": True, "annotations": {ANNOTATION: "mine", "team": "a"}}}
+    canary = {"name": "story-canary", "serviceAccount": {"create": False, "name": "story"}}
+    plain = {"name": "tale"}
+    found = identities.bound({"models": [own, canary, plain]}, {"story": "1", "tale": "2"})["models"]
+    assert found[:2] == [own, canary]
+    assert found[2] == {"name": "tale", "serviceAccount": {"annotations": {ANNOTATION: "2"}}}
+    shared = {"namespace": "shop"}
+    assert identities.bound(shared, {"story": "1"}) == shared
 
 
 def test_one_stage_alone(workspace: Callable[..., Workspace], fakes: Fakes) -> None:

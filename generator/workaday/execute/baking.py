@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workaday.execute import existing, judging, kube, prometheus, releases
+from workaday.execute import existing, identities, judging, kube, prometheus, releases
 from workaday.execute.edits import changed
 from workaday.execute.judging import Tally
 from workaday.project.diagnostics import Diagnostic, ProjectError
@@ -118,7 +118,7 @@ def withdrawn(workspace: Workspace, canary: Canary, wanted: Wanted) -> tuple[Wan
         with changed(document, text):
             edited = open_workspace(workspace.loaded.sources.base.path, stage)
             write_tree(edited)
-            (again,) = (each for each in releases.wanted_of(edited.tree) if each.name == wanted.name)
+            (again,) = (each for each in identities.wanted_of(edited) if each.name == wanted.name)
             if weight(again) != NOWHERE:
                 raise ValueError("something else says the percentage")
     except (ProjectError, OSError, ValueError):

@@ -79,13 +79,18 @@ def apply(workspace: Workspace, on_event: Callable[[Any], None], planned: Planne
 
 
 def at_its_cluster(workspace: Workspace) -> Workspace:
-    """Have this run's own kubeconfig, whatever the shell's is; return the workspace.
+    """Have this run's own kubeconfig, whatever the shell's is, and models' identities; return the workspace.
 
-    Raises ProjectError: X152, there is no cluster; or as the cloud says.
+    Raises ProjectError: X152, there is no cluster; or as the cloud or Terraform says.
     """
-    from workaday.execute import kubeconfig
+    from workaday.execute import identities, kubeconfig
 
     kubeconfig.own(workspace)
+    if workspace.blueprint.platform == "azure":
+        with at_its_origin(workspace):
+            cluster = cluster_root(workspace)
+            if initialised(cluster):
+                identities.learn(workspace, cluster)
     return workspace
 
 
@@ -108,10 +113,10 @@ def afterwards(workspace: Workspace, made: Sequence[Change], only: str | None) -
 
 def from_nothing(workspace: Workspace) -> tuple[Change, ...]:
     """Return what is done in a new cluster."""
-    from workaday.execute import addons, releases
+    from workaday.execute import addons, identities, releases
 
     beside = addons.changes(addons.wanted_of(workspace.tree), {}, {}, "")
-    return (*beside, *releases.changes(releases.wanted_of(workspace.tree), {}, {}, ""))
+    return (*beside, *releases.changes(identities.wanted_of(workspace), {}, {}, ""))
 
 
 def make_bucket(workspace: Workspace, on_event: Callable[[Event], None]) -> tuple[Change, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workaday.catalog.addons import pins
-from workaday.execute import kube, releases, stages
+from workaday.execute import identities, kube, releases, stages
 from workaday.execute.grading import Change
 from workaday.execute.releases import Deployed, Wanted
 from workaday.execute.rollout import Seen, Standing, standing
@@ -180,7 +180,7 @@ def model_changes(workspace: Workspace, place: Place) -> tuple[Change, ...]:
     Raises:
         ProjectError: see `plan`.
     """
-    wanted = releases.wanted_of(workspace.tree)
+    wanted = identities.wanted_of(workspace)
     deployed = deployed_at(place)
     foreign(workspace, wanted, deployed, place)
     same = [each for each in wanted if each.name in deployed and deployed[each.name].digest == each.digest]
@@ -283,7 +283,7 @@ def look(place: Place, *, deep: bool = False) -> Seen:
 def ours(folders: Folders, place: Place) -> list[Deployed]:
     """Return the releases that are this project's, in the order in which they go: shared ones last, backwards."""
     try:
-        wanted = {each.name: each for each in releases.wanted_of(folders.tree)}
+        wanted = {each.name: each for each in identities.wanted_of(folders)}
     except (OSError, ValueError):
         wanted = {}
     found = [

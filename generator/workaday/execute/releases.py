@@ -13,7 +13,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 from workaday.execute.grading import ORDER, Change
 
 Object = dict[str, Any]
+Values = Mapping[str, Any]
 RELEASES, CHARTS, NAMESPACE = "releases", "charts", "namespace.json"
 # Releases that models share, by name of their values' file: they come first, and go last.
 SHARED = {"pools": "nodepools", "team": "team", "gateway": "gateway", "observability": "observability"}
@@ -91,15 +92,19 @@ class Deployed:
     namespace: str = ""
 
 
-def wanted_of(tree: Path) -> tuple[Wanted, ...]:
+def wanted_of(tree: Path, completed: Callable[[Values], Values] = lambda values: values) -> tuple[Wanted, ...]:
     """Return the releases of a tree, in the order in which they are installed.
+
+    Args:
+        tree: as it was rendered.
+        completed: adds to a release's values what is not known when they are rendered.
 
     Raises:
         OSError, ValueError: the tree is not as it was rendered.
     """
     found = []
     for file in sorted((tree / RELEASES).glob("*.json")):
-        values = json.loads(file.read_text("utf-8"))
+        values = completed(json.loads(file.read_text("utf-8")))
         chart = tree / CHARTS / SHARED.get(file.stem, CHART)
         path = file.relative_to(tree).as_posix()
         found.append(Wanted(file.stem, chart, path, values, digest_of(values, chart)))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from workaday.execute import baking, existing, keys, kube, releases
+from workaday.execute import baking, existing, identities, keys, kube, releases
 from workaday.execute.helm import Helm, HelmFailure, find_binary
 from workaday.execute.refusals import helm_failed, not_ready
 from workaday.execute.rollout import Standing
@@ -50,7 +50,7 @@ class Rolling:
             ProjectError: all that failed; what is gone from the project is removed only where nothing did.
         """
         changed = {each.key for each in found if each.action != "delete"}
-        wanted = [each for each in releases.wanted_of(self.workspace.tree) if each.name in changed]
+        wanted = [each for each in identities.wanted_of(self.workspace) if each.name in changed]
         deployed = existing.deployed_at(self.place)
         self.make_namespace()
         self.keep_keys()
@@ -77,7 +77,7 @@ class Rolling:
         broken = await baking.watch(canary, self.place, self.on_event)
         if broken is None:
             return []
-        wanted = next(each for each in releases.wanted_of(self.workspace.tree) if each.name == self.of(canary))
+        wanted = next(each for each in identities.wanted_of(self.workspace) if each.name == self.of(canary))
         again, done = await asyncio.to_thread(baking.withdrawn, self.workspace, canary, wanted)
         deployed = await asyncio.to_thread(existing.deployed_at, self.place)
         failed = await self.roll(again, deployed.get(again.name))

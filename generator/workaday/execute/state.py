@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workaday.blueprint import naming
 from workaday.blueprint.cloud import CAPACITY_LABEL, POOL_LABEL
-from workaday.execute import existing, kube, prometheus, releases
+from workaday.execute import existing, identities, kube, prometheus, releases
 from workaday.execute.model_state import ModelState, State
 from workaday.execute.refusals import at_its_origin
 from workaday.execute.rollout import Object, Seen, belongs, is_ready, labels_of, name_of, standing
@@ -54,7 +54,7 @@ def p99_by_model(place: Place) -> Mapping[str, float]:
 def wanted_of(workspace: Workspace) -> tuple[Wanted, ...]:
     """Return the releases of the tree on disk; none where there is no sound one."""
     try:
-        return releases.wanted_of(workspace.tree)
+        return identities.wanted_of(workspace)
     except (OSError, ValueError):
         return ()
 

@@ -115,6 +115,11 @@ class Terraform:
         """Apply a saved plan; `on_event` gets each of Terraform's JSON messages as it comes."""
         self._run("apply", str(plan), json=self._flag, input=False, lock_timeout=LOCK_WAIT, on_event=on_event)
 
+    def outputs(self) -> dict[str, Any]:
+        """Return the outputs that the state has, by name; the root is initialised."""
+        found = json.loads(self._run("output", json=self._flag))
+        return {name: each["value"] for name, each in found.items()}
+
     def _run(self, verb: str, *args: str, on_event: Callable[[Event], None] | None = None, **options: object) -> str:
         command = self._commands.generate_cmd_string(verb, *args, **options)
         environment = {
