@@ -38,6 +38,14 @@ def terraform(tmp_path: Path) -> Terraform:
     return adapter
 
 
+def test_outputs_are_those_of_the_state(terraform: Terraform, tmp_path: Path) -> None:
+    (tmp_path / "outputs.tf").write_text('output "ids" { value = { story = terraform_data.one.output } }')
+    assert terraform.outputs() == {}
+    terraform.plan(tmp_path / "p", variables={"word": "x"})
+    terraform.apply(tmp_path / "p", lambda event: None)
+    assert terraform.outputs() == {"ids": {"story": "x"}}
+
+
 def actions(terraform: Terraform, tmp_path: Path, **options: object) -> dict[str, str]:
     changes = terraform.plan(tmp_path / "p", **options)  # type: ignore[arg-type]
     return {change.address: change.action for change in changes}
