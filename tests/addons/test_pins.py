@@ -14,6 +14,7 @@ from workaday.blueprint.model import Blueprint
 from workaday.catalog import addons
 from workaday.checks.clouds import KUBERNETES
 from workaday.execute.addons import wanted_of
+from workaday.execute.doctor import cluster
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.project import codes
 from workaday.project.diagnostics import ProjectError
@@ -153,6 +154,13 @@ def test_external_dns_is_there_only_where_terraform_does_not_write_the_name(open
     assert "external-dns" not in names(opened(GATEWAY, platform=GCP).blueprint)
     assert "external-dns" not in names(opened(f"{GATEWAY}addons: {{dns: existing}}", platform=AWS).blueprint)
     assert "external-dns" not in names(opened("gateway: {host: api.dungeon.example}", platform=AWS).blueprint)
+
+
+def test_doctor_knows_who_brings_what_a_project_needs(opened: Opened) -> None:
+    needed = cluster.groups(opened(GATEWAY, platform=AWS))
+    assert "externaldns.k8s.io" in needed
+    assert needed <= set(cluster.BRINGERS)
+    assert "externaldns.k8s.io" not in cluster.groups(opened(GATEWAY, platform=GCP))
 
 
 @pytest.mark.parametrize("addon", ["dns", "karpenter"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from workaday.execute.releases import KIND, Deployed
 from workaday.execute.rollout import Seen
 from workaday.execute.workspace import Workspace
 from workaday.project.diagnostics import ProjectError, mistake
+from workaday.render import render
 
 CLUSTER = {"aws": "aws_eks_cluster", "gcp": "google_container_cluster", "azure": "azurerm_kubernetes_cluster"}
 STORY = Change("release/story", KIND, "inference", "story", "create")
@@ -149,6 +151,17 @@ def test_on_azure_a_models_account_is_bound_to_the_identity_that_terraform_made(
     fakes.client_ids["story"] = "33333333-cccc"
     [change] = deploy.plan(opened).changes
     assert (change.address, change.changed) == ("release/story", (f"serviceAccount.annotations.{ANNOTATION}",))
+
+
+@pytest.mark.parametrize("kind", CLUSTER)
+def test_the_trees_page_binds_it_where_helm_is_all_there_is(kind: str, workspace: Callable[..., Workspace]) -> None:
+    page = render(workspace(kind).blueprint)["README.md"].decode()
+    line = next(each for each in page.splitlines() if "--values releases/story.json" in each)
+    assert (ANNOTATION in line) == (kind == "azure")
+    if kind == "azure":
+        asked = "$(terraform -chdir=terraform/cluster output -json client_ids | jq '.[\"story\"]')"
+        words = shlex.split(line.replace(asked, '\\"1\\"'))
+        assert words[-2:] == ["--set-json", f'models[0].serviceAccount.annotations={{"{ANNOTATION}": "1"}}']
 
 
 @pytest.mark.parametrize("kind", ["aws", "gcp"])

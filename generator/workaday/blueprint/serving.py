@@ -20,6 +20,8 @@ PAUSE = "registry.k8s.io/pause:3.10"
 OCI = "oci://"
 # The Gateway that routes attach to, and the Prometheus that KEDA asks.
 GATEWAY = ("workaday", "workaday-system")
+# What binds a service account to an identity on azure, which names one only when it makes it.
+CLIENT_ID = "azure.workload.identity/client-id"
 # Where Envoy Gateway runs the Envoys of every Gateway: from there requests come.
 PROXIES = "envoy-gateway-system"
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from workaday.blueprint.serving import CLIENT_ID
 from workaday.execute import kubeconfig, releases
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from workaday.execute.workspace import Folders
 
 OUTPUT = "client_ids"
-ANNOTATION = "azure.workload.identity/client-id"
 
 
 def wanted_of(folders: Folders) -> tuple[Wanted, ...]:
@@ -73,5 +73,5 @@ def _bound(model: Mapping[str, Any], client_ids: Mapping[str, str]) -> Mapping[s
     client_id = client_ids.get(account.get("name") or model["name"])
     if client_id is None or not account.get("create", True):  # another release makes it
         return model
-    annotations = {ANNOTATION: client_id, **(account.get("annotations") or {})}
+    annotations = {CLIENT_ID: client_id, **(account.get("annotations") or {})}
     return {**model, "serviceAccount": {**account, "annotations": annotations}}

@@ -6,6 +6,7 @@ from typing import Any
 
 from workaday.blueprint.model import Blueprint, Model
 from workaday.blueprint.serving import (
+    CLIENT_ID,
     GATEWAY,
     IMAGE_ROOT,
     INTERCEPTOR,
@@ -112,10 +113,19 @@ def commands(blueprint: Blueprint) -> list[str]:
         f"kubectl apply --server-side -f {NAMESPACE}",
         *(
             f"helm upgrade --install {release} charts/{chart} --namespace {blueprint.namespace}"
-            f" --values releases/{release}.json"
+            f" --values releases/{release}.json{identity(blueprint, release)}"
             for release, chart in wanted
         ),
     ]
+
+
+def identity(blueprint: Blueprint, release: str) -> str:
+    """Return what binds a model's service account to its identity where the cloud names that when it makes it."""
+    own = next((each for each in blueprint.serving if each.release == release and each.account is None), None)
+    if blueprint.platform != "azure" or own is None:
+        return ""
+    client_id = f"$(terraform -chdir=terraform/cluster output -json client_ids | jq '.[\"{own.model}\"]')"
+    return f' --set-json "models[0].serviceAccount.annotations={{\\"{CLIENT_ID}\\": {client_id}}}"'
 
 
 def add_origins(table: OriginsBuilder, blueprint: Blueprint) -> None:
