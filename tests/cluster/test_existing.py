@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from faults import Gate
 from plane import controllers, programs
 from plane.kubectl import Kubectl
 from plane.plane import Plane
@@ -203,48 +202,6 @@ def test_a_run_that_was_killed_is_gone_on_with(
         "other",
     }
     assert run("plan", "--detailed-exitcode").returncode == 0
-
-
-class Gate:
-    """A way to the API server that can be closed: connections through it end, new ones are refused."""
-
-    def __init__(self, port: int) -> None:
-        self.target = port
-        self.sockets: list[socket.socket] = []
-        self.port = 0
-        self.open()
-
-    def open(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
-
-    def close(self) -> None:
-        for each in (self.listener, *self.sockets):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        self.sockets.clear()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                ours = listener.accept()[0]
-                theirs = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                return
-            self.sockets += [ours, theirs]
-            for one, other in ((ours, theirs), (theirs, ours)):
-                threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _copy(one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(1 << 16):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 @pytest.fixture
