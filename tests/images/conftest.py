@@ -129,6 +129,7 @@ def buildah() -> Iterator[Buildah]:
         if os.environ.get("CI"):
             pytest.fail(str(reason), pytrace=False)
         pytest.skip(f"left out: {reason}")
+    made.inside(TIDY, BASE, KEPT)  # what sessions that were killed have left, gigabytes each
     yield made
     made.inside(TIDY, BASE, KEPT)
 
@@ -138,6 +139,7 @@ def prepared(home: Path) -> Buildah:
     if os.geteuid():
         raise programs.Missing("images are built in a mount namespace, which takes root here")
     buildah, podman = (debian.find(name).path.parents[2] for name in ("buildah", "podman"))
+    shutil.rmtree(home / "tmp", ignore_errors=True)
     for folder in (home / "tmp", home / "bin", home / ".config/containers"):
         folder.mkdir(parents=True, exist_ok=True)
     policy = {"default": [{"type": "insecureAcceptAnything"}]}
