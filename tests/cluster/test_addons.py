@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from faults import Gate, applying, release
 from plane import crds, inside, network, programs, session
 from plane.kubectl import objects
 from plane.plane import Plane
 from plane.pods import ProcessNode
 from plane.processes import until
 from plane.testing import Need
+
+from workaday.execute import existing, kube, upgrading
+from workaday.execute.workspace import Workspace
+from workaday.project.diagnostics import ProjectError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
@@ -156,6 +164,41 @@ def test_an_apply_that_is_killed_in_each_stage_is_gone_on_with(run: Run, bare: P
     assert planned(run) == []
 
 
+def test_an_api_server_lost_while_addons_are_installed(run: Run, bare: Plane, folder: Path) -> None:
+    gate = Gate(bare.port("kube-apiserver"))
+    through = bare.kubeconfig.read_text().replace(bare.server, f"https://127.0.0.1:{gate.port}")
+    (folder / "kubeconfig").write_text(through)
+    child = applying(folder, lost=2.0)  # for good: while Helm sends the controller
+    until("Helm is at work", lambda: child.poll() is not None or release(bare.kubectl, "kserve"), 300)
+    gate.close()
+    said = child.communicate()[1]
+    assert child.returncode == 1
+    assert said.count("error[") == 1, said
+    assert "error[X182]: the cluster does not answer" in said
+    assert "project.yaml:3:" in said
+    assert release(bare.kubectl, "story") == {}
+
+    gate.open()
+    child = applying(folder)  # for a while: while the controller is waited for
+    until("the controller", lambda: child.poll() is not None or waited_for(bare), 300)
+    assert child.poll() is None
+    gate.close()
+    threading.Timer(3.0, gate.open).start()
+    out, said = child.communicate()
+    gate.close()
+    (folder / "kubeconfig").write_bytes(bare.kubeconfig.read_bytes())
+    assert child.returncode == 0, out + said
+    assert answer(bare) == "once upon a time"
+    assert planned(run) == []
+
+
+def waited_for(plane: Plane) -> bool:
+    """Return whether Helm has sent the controller, which is not ready yet."""
+    found = plane.kubectl.list("secrets", "--selector=owner=helm,name=kserve,status=deployed", namespace="kserve")
+    live = plane.kubectl.get("deployment", "kserve-controller-manager", "kserve")
+    return bool(found) and not live["status"].get("readyReplicas")
+
+
 def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: Path) -> None:
     bare.kubectl.apply(objects(crds.CRDS / "kserve"))
     try:
@@ -184,6 +227,24 @@ def test_an_addon_that_does_not_get_ready_says_why_and_the_next_run_mends_it(
     done = run("apply", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert answer(bare) == "once upon a time"
+
+
+def test_a_kubernetes_that_would_be_skipped_or_go_back_is_refused(bare: Plane) -> None:
+    place = existing.Place(kube.opened(str(bare.kubeconfig), "plane"), "dungeon", "dungeon/default")
+    live = json.loads(bare.kubectl("version", "--output=json"))["serverVersion"]
+    major, minor = int(live["major"]), int(live["minor"])
+    for wanted, said in ((minor + 2, f"would skip {major}.{minor + 1}"), (minor - 1, "none goes back")):
+        with pytest.raises(ProjectError, match=re.escape(said)) as caught:
+            upgrading.refuse_skipped(wanting(f"{major}.{wanted}"), place)
+        assert [each.code for each in caught.value.diagnostics] == ["X194"]
+    for wanted in (minor, minor + 1):
+        upgrading.refuse_skipped(wanting(f"{major}.{wanted}"), place)
+
+
+def wanting(kubernetes: str) -> Workspace:
+    """Return as much of a project on a cloud as says which Kubernetes it wants."""
+    blueprint = SimpleNamespace(cloud=SimpleNamespace(kubernetes=kubernetes))
+    return cast("Workspace", SimpleNamespace(blueprint=blueprint))
 
 
 IMPATIENT = """
