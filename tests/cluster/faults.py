@@ -1,4 +1,4 @@
-"""What can go wrong around a run: its way to the API server is cut, it is killed; and what is there afterwards."""
+"""What can go wrong around a run: its way to the API server is cut, it is killed."""
 
 from __future__ import annotations
 
@@ -110,13 +110,3 @@ def release(kubectl: Kubectl, name: str) -> dict[str, str]:
     """Return the revisions of a release, wherever it is, and how each of them changed last."""
     found = kubectl.list("secrets", f"--selector=owner=helm,name={name}", "--all-namespaces")
     return {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in found}
-
-
-def inventory(kubectl: Kubectl, *namespaces: str) -> set[tuple[str, str, str]]:
-    """Return what people would see of an installation: kind, namespace and name of all but what comes and goes."""
-    wide = "crd,clusterroles,clusterrolebindings,validatingwebhookconfigurations,mutatingwebhookconfigurations"
-    found = kubectl.list(wide)
-    for each in namespaces:
-        kinds = "deployments,services,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,inferenceservices"
-        found += kubectl.list(kinds, namespace=each)
-    return {(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in found}
