@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import pytest
 from faults import Gate, applying, release
-from plane import crds, inside, network, programs, session
+from plane import controllers, crds, inside, network, programs, session
 from plane.kubectl import objects
 from plane.plane import Plane
 from plane.pods import ProcessNode
@@ -39,6 +39,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 CONTROLLER = "docker.io/kserve/kserve-controller:v0.20.0"
 PROXY = "quay.io/brancz/kube-rbac-proxy:v0.18.0"
 MODEL = "registry.example/story:1"
+RBAC = "rbac.authorization.k8s.io"
 PROJECT = """\
 version: 1
 name: dungeon
@@ -197,6 +198,42 @@ def waited_for(plane: Plane) -> bool:
     found = plane.kubectl.list("secrets", "--selector=owner=helm,name=kserve,status=deployed", namespace="kserve")
     live = plane.kubectl.get("deployment", "kserve-controller-manager", "kserve")
     return bool(found) and not live["status"].get("readyReplicas")
+
+
+def test_credentials_that_have_expired_and_a_right_that_one_object_lacks(run: Run, bare: Plane, folder: Path) -> None:
+    bare.write_kubeconfig(folder / "kubeconfig", token="expired")
+    for verb in (("plan",), ("apply", "--yes"), ("apply", "--yes", "--only", "addons"), ("destroy", "--yes")):
+        said = run(*verb).stderr
+        assert "error[X181]: the credentials of context `plane` do not serve: Unauthorized" in said, verb
+        assert "project.yaml:3:" in said, verb
+    assert bare.kubectl.list("secrets", "--selector=owner=helm", "--all-namespaces") == []
+
+    every = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+    hooks = {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["*"]}
+    known = bare.kubectl("api-versions").split()
+    groups = sorted({each.partition("/")[0] if "/" in each else "" for each in known} | {"serving.kserve.io"})
+    but_one = {**every, "apiGroups": [each for each in groups if each not in hooks["apiGroups"]]}
+    look = {**hooks, "verbs": ["get", "list", "watch"]}
+    role = {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": "ann"}, "rules": [but_one, look]}
+    account = controllers.service_account("default", "ann")
+    bound = controllers.binding("ann", "ann", {"name": "ann", "namespace": "default"})
+    bare.kubectl.apply([account, role, bound])
+    (folder / "kubeconfig").write_bytes(controllers.kubeconfig(bare, "default", "ann").read_bytes())
+    done = run("apply", "--yes")
+    assert done.returncode == 1
+    assert "error[X183]: `system:serviceaccount:default:ann` may not patch" in done.stderr, done.stderr
+    assert "webhookconfigurations.admissionregistration.k8s.io, which `kserve` needs" in done.stderr
+    assert "project.yaml:3:" in done.stderr
+    assert release(bare.kubectl, "story") == {}
+
+    role["rules"] = [every]
+    bare.kubectl.apply([role])
+    done = run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert answer(bare) == "once upon a time"
+    assert planned(run) == []
+    bare.kubectl("delete", "clusterrole,clusterrolebinding", "ann")
+    (folder / "kubeconfig").write_bytes(bare.kubeconfig.read_bytes())
 
 
 def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: Path) -> None:
