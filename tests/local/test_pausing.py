@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def test_a_paused_model_is_not_loaded_until_it_is_resumed(project) -> None:
     project.model("a")
@@ -42,3 +44,23 @@ def test_without_a_yes_the_file_is_as_it_was(project) -> None:
     assert "project.yaml is as it was" in refused.stderr
     assert (project.folder / "project.yaml").read_bytes() == before
     assert project.status()["a"]["state"] == "ready"
+
+
+def test_a_pipeline_of_which_a_model_is_paused_answers_as_when_that_model_fails(project) -> None:
+    project.model("a")
+    project.model("b")
+    project.write()
+    file = project.folder / "project.yaml"
+    first = {"name": "first", "model": "a"}
+    both = {"name": "both", "steps": [first, {"name": "second", "model": "b", "after": ["first"]}]}
+    spared = {"name": "spared", "steps": [first, {"name": "second", "model": "b", "optional": True}]}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"pipelines": [both, spared]}))
+    project.ok("apply", "--yes")
+    project.ok("pause", "b", "--yes")
+    assert project.status()["both"]["state"] == "ready"
+    refused = project.run("predict", "both", "1")
+    assert refused.returncode == 1
+    assert "step second: cannot be reached" in refused.stdout + refused.stderr
+    assert json.loads(project.ok("predict", "spared", "1"))["second"] is None
+    project.ok("resume", "b", "--yes")
+    assert project.predict("spared", 1)["second"]["echo"] == 1

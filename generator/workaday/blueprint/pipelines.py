@@ -26,6 +26,8 @@ CORES, MEMORY = 0.5, 512 * MIB
 GRAPH = "inference_graph"
 PATHS = {"v1": "/v1/models/{name}:predict", "v2": "/v2/models/{name}/infer"}
 CHAT = "/v1/chat/completions"
+# As in a cluster, where the Service of a paused model has no pod: nothing listens at `discard`.
+NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def resolve_pipelines(
     pools: Sequence[Pool],
     cloud: Cloud | None,
 ) -> tuple[Pipeline, ...]:
-    """Return the pipelines in the project's order; on this machine those whose models are all awake."""
+    """Return the pipelines in the project's order; on this machine none where no model is awake."""
     if project.platform.kind == "local":
         return tuple(on_this_machine(project, models, processes, inputs))
     return tuple(in_a_cluster(project, models, serving, pools, cloud, inputs))
@@ -92,18 +94,18 @@ def on_this_machine(
 
     def url(step: schema.Step) -> str | None:
         model = by_name[step.model]
+        if model.paused:
+            return f"{NOWHERE}{step.path or model.route}"
         if model.process == home or model.process not in by_process:
             return None
         process = by_process[model.process]
         host = "127.0.0.1" if process.host in ("0.0.0.0", "::") else process.host
         return f"http://{f'[{host}]' if ':' in host else host}:{process.port}{step.path or model.route}"
 
-    awake = {each.name for each in models if not each.paused}
     for index, written in enumerate(project.pipelines):
-        if all(step.model in awake for step in written.steps):
-            found = steps(written, {step.name: url(step) for step in written.steps})
-            model = replace(as_model(written, by_name, inputs, local=True), process=home)
-            yield Pipeline(index, revised(model, found, written.output), found, written.output)
+        found = steps(written, {step.name: url(step) for step in written.steps})
+        model = replace(as_model(written, by_name, inputs, local=True), process=home)
+        yield Pipeline(index, revised(model, found, written.output), found, written.output)
 
 
 def in_a_cluster(
