@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,22 @@ def test_a_refusal_has_helms_words_without_its_frame(helm, adapter) -> None:
     with pytest.raises(HelmFailure) as caught:
         asyncio.run(adapter.install_or_upgrade("story", Path("c"), {}, description="d"))
     assert caught.value.said == "no such chart"
+
+
+def test_a_refusal_is_told_once(tmp_path: Path, helm) -> None:
+    helm.fails("upgrade", "story", "Error: no such chart\n")
+    program = """
+import asyncio, sys
+from pathlib import Path
+from workaday.execute.helm import Helm, HelmFailure
+helm = Helm(sys.argv[1], Path("k"), "plane", "dungeon")
+try:
+    asyncio.run(helm.install_or_upgrade("story", Path("c"), {}, description="d"))
+except HelmFailure:
+    pass
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(helm.binary)], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_what_is_gone_already_is_removed(helm, adapter) -> None:

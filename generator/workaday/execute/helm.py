@@ -19,6 +19,7 @@ to the cluster before it writes its answer to us.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shutil
 import time
@@ -72,6 +73,8 @@ class Helm:
         sdk("pyhelm3", PURPOSE)
         from pyhelm3.command import Command
 
+        # It warns of each failure, and Python prints a warning that nobody takes; the failure is told by who called.
+        logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
         self.namespace = namespace
         self._commands = Command(
             executable=binary,
