@@ -20,7 +20,6 @@ models:
     server: {kind: container, image: "registry.example/story:1", port: 8080}   # pinned
     compute: {cpu: 1, memory: 1Gi}
     canary:
-      percent: 10
       overrides:
         env: {MODE: quick}
         server: {kind: container, image: "registry.example/story:2", port: 9000}

@@ -8,7 +8,7 @@ import pytest
 
 from workaday.blueprint.inputs import read_inputs
 from workaday.blueprint.resolve import resolve
-from workaday.checks import scaling
+from workaday.checks import canary, scaling
 from workaday.project import Loaded, ProjectError, load
 from workaday.render import render
 
@@ -46,14 +46,14 @@ class Folder:
     def error(
         self, text: str | bytes | None = None, env: str | None = None, file: str = "project.yaml"
     ) -> ProjectError:
-        """The error of loading a project, or of the checks on its scaling."""
+        """The error of loading a project, or of the checks on its scaling and canaries."""
         try:
             loaded = self.load(text, env, file)
             if loaded.overlays:
                 render(resolve(loaded.project, read_inputs(loaded), env or "default"))
         except ProjectError as error:
             return error
-        return ProjectError(scaling.check(loaded.project), loaded.sources)
+        return ProjectError(scaling.check(loaded.project) + canary.check(loaded.project), loaded.sources)
 
     def codes(self, text: str | bytes | None = None, env: str | None = None) -> list[str]:
         return [found.code for found in self.error(text, env).diagnostics]

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     """Return every finding about a project that reads well but cannot work, or not as it is meant."""
-    from workaday.checks import scaling
+    from workaday.checks import canary, scaling
 
-    found = scaling.check(loaded.project)
+    found = scaling.check(loaded.project) + canary.check(loaded.project)
     if blueprint.platform == "local":
         from workaday.checks import local
 
