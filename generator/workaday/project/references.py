@@ -12,6 +12,9 @@ from .limits import CLOUDS, HOST_LABEL, LABEL_VALUE, NAMESPACE, RELEASE, Rule, c
 from .parts import Parts, dangling, items_of
 from .sources import child
 
+# What every server answers by itself: the protocols, and what it says of itself.
+RESERVED = ("/v1", "/v2", "/metrics", "/openapi.json")
+
 
 def check(parts: Parts) -> list[Diagnostic]:
     """Return what every check here finds."""
@@ -154,6 +157,19 @@ def shared_routes(parts: Parts) -> Iterator[Diagnostic]:
             taken.setdefault(path, here)
 
 
+def reserved_routes(parts: Parts) -> Iterator[Diagnostic]:
+    """C115: a model or pipeline, by its path or its name, where servers answer by themselves."""
+    for kind in ("models", "pipelines"):
+        for index, item in enumerate(items_of(parts.data.get(kind))):
+            written, name = child(child(item, "route"), "path"), child(item, "name")
+            path = written or f"/{name}"
+            own = next((each for each in RESERVED if f"{path}/".startswith(f"{each}/")), None)
+            if own:
+                here: KeyPath = (kind, index, "route", "path") if written else (kind, index, "name")
+                label = f"`{own}` and what is below it are the servers' own"
+                yield Diagnostic("C115", f"`{path}` cannot lead to a {kind[:-1]}", here, label)
+
+
 def shadowed_variables(parts: Parts) -> Iterator[Diagnostic]:
     """C112: an environment variable that is both written and taken from a Secret."""
     for index, model in parts.models.items():
@@ -194,6 +210,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[Diagnostic]], ...] = (
     long_names,
     ranges,
     shared_routes,
+    reserved_routes,
     shadowed_variables,
     foreign_zones,
     pipelines.conditions,
