@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from workaday.blueprint.model import Blueprint
     from workaday.project import Loaded
 
+MOST_COUNTED = 2**32 - 1  # max_tokens of Envoy's token bucket
+
 
 def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     """Return what the rules find about the door and the team."""
@@ -80,4 +82,54 @@ def small_quota(_: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
             yield Diagnostic("C905", message, ("team", "quota", key), "and a rollout needs a replica more")
 
 
-RULES = (uncounted_period, both_ways_in, unknown_signers, anothers_door, small_quota)
+def unsigned_star(loaded: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
+    """C906: a wildcard, which Let's Encrypt does not sign for an answer at port 80."""
+    gateway, door = loaded.project.gateway, blueprint.gateway.door if blueprint.gateway else None
+    if gateway and door and door.acme and gateway.host.startswith("*."):
+        message = f"Let's Encrypt signs no `{gateway.host}` for who answers at port 80"
+        hints = ("`tls: {issuer: NAME}`, a ClusterIssuer of yours that answers by DNS", "or a host for each name")
+        label = (Label(("gateway", "tls", "issuer"), "signs"),) if gateway.tls else ()
+        yield Diagnostic("C906", message, ("gateway", "host"), "a wildcard", hints=hints, secondary=label)
+
+
+def keys_in_the_open(loaded: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
+    """C907: signing keys that anybody on the way could exchange; Envoy Gateway fetches them by HTTPS only."""
+    jwt = blueprint.gateway.jwt if blueprint.gateway else None
+    auth = loaded.project.gateway.auth if loaded.project.gateway else None
+    if jwt and auth and auth.jwt and jwt.jwks.startswith("http://"):
+        at = "jwks" if auth.jwt.jwks else "issuer"
+        message = f"the signing keys would come from {jwt.jwks}, unprotected"
+        hints = () if auth.jwt.jwks else ("or where only its name is so: `jwks: https://...`",)
+        yield Diagnostic("C907", message, ("gateway", "auth", "jwt", at), "must be https", hints=hints)
+
+
+def uncountable(loaded: Loaded, _: Blueprint) -> Iterator[Diagnostic]:
+    """C908: more requests than Envoy's counter holds."""
+    limit = loaded.project.gateway.rate_limit if loaded.project.gateway else None
+    if limit and limit.requests > MOST_COUNTED:
+        message = f"Envoy cannot count {limit.requests} requests"
+        hint = ("count by a shorter time, or leave the limit out",)
+        yield Diagnostic("C908", message, ("gateway", "rate_limit", "requests"), f"at most {MOST_COUNTED}", hints=hint)
+
+
+def anothers_zone(loaded: Loaded, _: Blueprint) -> Iterator[Diagnostic]:
+    """C909: a host that is no part of the zone where its name would be written."""
+    gateway = loaded.project.gateway
+    if gateway and gateway.dns and not f".{gateway.host}".endswith(f".{gateway.dns.zone}"):
+        message = f"`{gateway.host}` is no part of `{gateway.dns.zone}`"
+        zone = gateway.host.removeprefix("*.").split(".", 1)[-1]
+        label = (Label(("gateway", "host"), "the name"),)
+        yield Diagnostic("C909", message, ("gateway", "dns", "zone"), f"perhaps `{zone}`", secondary=label)
+
+
+RULES = (
+    uncounted_period,
+    both_ways_in,
+    unknown_signers,
+    anothers_door,
+    small_quota,
+    unsigned_star,
+    keys_in_the_open,
+    uncountable,
+    anothers_zone,
+)
