@@ -1,4 +1,4 @@
-"""Scaling against what one replica can do (C301 to C306): each function is one code and looks at one model."""
+"""Scaling against what one replica can do (C301 to C306, C311 to C313): each function is one code and looks at one model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from workaday.project.diagnostics import Diagnostic, KeyPath, Label
 from workaday.project.schema import Model, Project
-from workaday.project.units import format_duration
+from workaday.project.units import format_duration, format_memory
 
 GENERATION_HINTS = {"vllm": "leave it out: vLLM joins requests by itself, at most `server.args.max-num-seqs` at once"}
 
@@ -117,6 +117,51 @@ def generation_elsewhere(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
     )
 
 
+def cache_above_memory(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
+    """C311: a cache that is as large as the memory that it is taken from."""
+    cache, compute = model.generation and model.generation.kv_cache, model.compute
+    if not cache or not compute:
+        return
+    gpu = compute.gpu
+    has, key = (gpu.memory, ("gpu", "memory")) if gpu else (compute.memory, ("memory",))
+    if has is not None and cache >= has:
+        yield Diagnostic(
+            "C311",
+            f"a cache of {format_memory(cache)} does not fit into {format_memory(has)}, beside the weights",
+            (*here, "generation", "kv_cache"),
+            f"less than {format_memory(has)}",
+            secondary=(Label((*here, "compute", *key), "all that a replica has"),),
+        )
+
+
+def two_ways_to_batch(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
+    """C312: batches beside a generator, which makes its own, and refuses others when it loads."""
+    if model.generation and model.batching and model.server.kind == "torch":
+        yield Diagnostic(
+            "C312",
+            "a TextGenerator takes no `batching`: requests join between its steps",
+            (*here, "batching"),
+            "leave it out",
+            "key",
+            secondary=(Label((*here, "generation"), "how many at once: `max_batch`", "key"),),
+        )
+
+
+def places_that_stay_empty(model: Model, here: KeyPath) -> Iterator[Diagnostic]:
+    """C313, a warning: more would generate at once than a replica takes."""
+    most, taken = model.generation and model.generation.max_batch, model.limits and model.limits.concurrency
+    if most and taken and most > taken:
+        yield Diagnostic(
+            "C313",
+            f"`max_batch: {most}` is never reached: a replica has at most {taken} requests in work",
+            (*here, "generation", "max_batch"),
+            f"at most {taken}",
+            hints=(f"or raise `limits.concurrency` to {most}, or leave that out: it follows `max_batch`",),
+            severity="warning",
+            secondary=(Label((*here, "limits", "concurrency"), "requests in work at once"),),
+        )
+
+
 def _nothing(count: int | str | None) -> bool:
     return count == 0 or (isinstance(count, str) and float(count.rstrip("%")) == 0)
 
@@ -128,4 +173,7 @@ CHECKS: tuple[Callable[[Model, KeyPath], Iterator[Diagnostic]], ...] = (
     no_way_to_roll,
     target_above_promise,
     generation_elsewhere,
+    cache_above_memory,
+    two_ways_to_batch,
+    places_that_stay_empty,
 )
