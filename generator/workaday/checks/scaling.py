@@ -1,4 +1,4 @@
-"""Scaling against what one replica can do (C301 to C306, C311 to C313): each function is one code and looks at one model."""
+"""Scaling and generation against what one replica can do (C301 to C306, C311 to C313): a function a code, by model."""
 
 from __future__ import annotations
 
