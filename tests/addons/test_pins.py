@@ -205,7 +205,7 @@ def test_with_a_mirror_charts_and_images_come_from_there(opened: Opened) -> None
     assert all(each.startswith("registry.example/mirror/") for each in pulled)
 
 
-@pytest.mark.parametrize("code", ["C801", "C802", "C803", "C804"])
+@pytest.mark.parametrize("code", ["C801", "C802", "C803", "C804", "C805"])
 def test_the_pages_examples(code: str, opened: Opened, tmp_path: Path) -> None:
     page = codes.page(code)
     assert page
@@ -216,7 +216,7 @@ def test_the_pages_examples(code: str, opened: Opened, tmp_path: Path) -> None:
         except ProjectError as error:
             found = {each.code for each in error.diagnostics}
         beside = {"C803"} if code == "C802" else set()  # a version that is not the table's is told besides
-        assert (found & {"C801", "C802", "C803", "C804"}) - beside == expected
+        assert (found & {"C801", "C802", "C803", "C804", "C805"}) - beside == expected
 
 
 def test_values_of_charts_that_can_be_had_name_only_what_these_know(opened: Opened) -> None:
@@ -251,3 +251,39 @@ def test_moving_a_pin_changes_one_digest(opened: Opened) -> None:
     after = {each.name: each.digest for each in wanted_of(moved.tree)}
     assert [name for name in before if before[name] != after[name]] == ["keda"]
     assert replace(addons.pins()[0], version="x") != addons.pins()[0]
+
+
+@pytest.mark.parametrize("each", ["{existing: true, version: 0.20.0}", "{existing: true, retention: 30d}"])
+def test_what_is_existing_is_left_alone(opened: Opened, each: str) -> None:
+    name = "metrics" if "retention" in each else "kserve"
+    with pytest.raises(ProjectError) as refused:
+        opened(f"addons: {{{name}: {each}}}")
+    [found] = refused.value.diagnostics
+    assert (found.code, found.path[:2], len(found.path)) == ("P207", ("addons", name), 3)
+
+
+def test_a_folder_of_charts_that_is_there_is_fine(opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "charts").mkdir()
+    assert opened("addons: {keda: {}, charts: charts}").warnings == ()
+
+
+def test_an_addon_and_its_definitions_are_told_of_once(opened: Opened) -> None:
+    with pytest.raises(ProjectError) as refused:
+        opened("addons: {kserve: {}}", platform='platform: {kind: existing, context: a, kubernetes: "1.31"}')
+    assert [each.code for each in refused.value.diagnostics] == ["C801"]
+
+
+@pytest.mark.parametrize("key", ["prefix", "mirror"])
+@pytest.mark.parametrize(
+    ("name", "codes"), [("a.example/b:1", ["P206"]), ("a.example:5000/b", []), ("a.example:5000", [])]
+)
+def test_what_stands_before_an_images_name_has_no_tag(opened: Opened, key: str, name: str, codes: list[str]) -> None:
+    registry = (
+        f"registry: {{prefix: a.example/c, mirror: {name}}}" if key == "mirror" else f"registry: {{prefix: {name}}}"
+    )
+    try:
+        opened(registry)
+        found = []
+    except ProjectError as error:
+        found = [each.code for each in error.diagnostics]
+    assert found == codes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workaday.catalog.addons import Pin, numbers, pins
@@ -20,9 +21,10 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     chosen = {each.pin.name: each.pin for each in blueprint.addons.every}
     version = blueprint.cloud.kubernetes if blueprint.cloud else getattr(loaded.project.platform, "kubernetes", None)
     pinned = {each.name: each for each in pins()}
-    found = list(not_here(chosen, blueprint))
+    found = [*not_here(chosen, blueprint), *no_charts(loaded, blueprint)]
     for pin in chosen.values():
-        found += too_old_or_new(pin, version)
+        if not is_definitions(pin):
+            found += too_old_or_new(pin, version)
         found += not_together(pin, chosen)
         found += not_the_pinned(pin, pinned[pin.name])
     return found
@@ -34,6 +36,14 @@ def not_here(chosen: Mapping[str, Pin], blueprint: Blueprint) -> Iterator[Diagno
         if name in chosen and blueprint.cloud is None:
             message = f"{chosen[name].title} needs what Terraform makes on aws: {made}"
             yield Diagnostic("C804", message, at(chosen[name]), "write `existing`, or leave it out")
+
+
+def no_charts(loaded: Loaded, blueprint: Blueprint) -> Iterator[Diagnostic]:
+    """C805: a folder of charts that is not there."""
+    folder = blueprint.addons.charts if blueprint.addons else None
+    if folder is not None and not (loaded.root / Path(folder).expanduser()).is_dir():
+        hints = ("`helm pull` the charts into it: docs/addons.md", "or leave it out: they are fetched")
+        yield Diagnostic("C805", f"there is no folder {folder}", ("addons", "charts"), "no such folder", hints=hints)
 
 
 def too_old_or_new(pin: Pin, kubernetes: str | None) -> Iterator[Diagnostic]:
@@ -58,10 +68,15 @@ def not_together(pin: Pin, chosen: dict[str, Pin]) -> Iterator[Diagnostic]:
 
 def not_the_pinned(pin: Pin, pinned: Pin) -> Iterator[Diagnostic]:
     """C803: a version that nothing here was tested with."""
-    if pin.version == pinned.version or pin.chart.endswith("-crd") or pin.name == "gateway-crds":
-        return  # definitions have the version of what reads them, which is told
+    if pin.version == pinned.version or is_definitions(pin):
+        return
     message = f"{pin.title} {pin.version} is not the version that is tested with the others: {pinned.version}"
     yield Diagnostic("C803", message, (*at(pin), "version"), severity="warning")
+
+
+def is_definitions(pin: Pin) -> bool:
+    """Return whether a chart is another one's definitions: they have the version of what reads them, which is told."""
+    return pin.chart.endswith("-crd") or pin.name == "gateway-crds"
 
 
 def at(pin: Pin) -> KeyPath:

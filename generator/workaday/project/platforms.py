@@ -10,7 +10,7 @@ from .units import (
     Duration,
     Email,
     FilePath,
-    ImageRef,
+    ImagePrefix,
     KubernetesVersion,
     Part,
     Rare,
@@ -178,6 +178,14 @@ class Addon(Part):
     existing: bool = Field(False, description="It is in the cluster already; leave it alone.")
     version: Version | None = Field(None, description="The version to install.")
 
+    @model_validator(mode="after")
+    def _ours_or_anothers(self) -> Self:
+        given = [key for key in type(self).model_fields if key != "existing" and getattr(self, key) is not None]
+        if self.existing and given:
+            message = f"`{given[0]}` does nothing: what is `existing` is left alone"
+            refuse("conflict", message, "remove one of them", key=given[0])
+        return self
+
 
 class Metrics(Addon):
     """Prometheus."""
@@ -217,9 +225,9 @@ class Addons(Rare):
 class Registry(Rare):
     """Where the models' images are kept."""
 
-    prefix: ImageRef = Field(description="What stands before each image's name.")
+    prefix: ImagePrefix = Field(description="What stands before each image's name.")
     pull_secret: SecretName | None = Field(None, description="The Secret to pull with, if nodes cannot on their own.")
-    mirror: ImageRef | None = Field(
+    mirror: ImagePrefix | None = Field(
         None, description="Where images of others are pulled from instead, below their full names; for closed networks."
     )
 

@@ -290,6 +290,12 @@ ImageRef = Annotated[
     _text(IMAGE, "container image", "ghcr.io/team/story:1.4"),
     _schema("string", format="image", examples=["ghcr.io/team/story:1.4"]),
 ]
+PREFIX = rf"^{_REPOSITORY}$"
+ImagePrefix = Annotated[
+    str,
+    _text(PREFIX, "part of an image's name, without a tag", "ghcr.io/team"),
+    _schema("string", format="image", pattern=PREFIX, examples=["ghcr.io/team"]),
+]
 VERSION = r"^v?[0-9]+(\.[0-9]+){0,2}([-+.][0-9A-Za-z.-]+)?$"
 Version = Annotated[str, _text(VERSION, "version", "0.20.0"), _schema("string", pattern=VERSION)]
 KUBERNETES = r"^1\.[0-9]{2}$"
