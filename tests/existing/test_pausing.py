@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from workaday.cli import pausing
-from workaday.execute import waiting
+from workaday.execute import kube, waiting
 from workaday.execute.rollout import PAUSED, Seen, standing
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.project.diagnostics import ProjectError
@@ -151,6 +151,21 @@ def test_what_has_no_pod_of_its_own_is_not_paused(helm, cluster, project, tmp_pa
         pausing.pause(name, workspace.root / "project.yaml", None, yes=True, as_json=False)
     assert [each.code for each in refused.value.diagnostics] == ["X179"]
     assert text_of(workspace) == text
+
+
+def test_where_no_cluster_answers_the_edit_stays_and_that_is_said(helm, cluster, project, monkeypatch) -> None:
+    workspace = project(WRITTEN)
+
+    def silent(*given: object) -> None:
+        raise kube.Unreachable("https://plane.example does not answer")
+
+    monkeypatch.setattr(cluster, "every", silent)
+    with pytest.raises(ProjectError) as refused:
+        switch(workspace, "pause")
+    [found] = refused.value.diagnostics
+    assert found.code == "X182"
+    assert found.hints[-1] == "project.yaml keeps the edit: the next `workaday apply` does it"
+    assert "paused: true" in text_of(workspace)
 
 
 def deployment(replicas: int) -> dict:

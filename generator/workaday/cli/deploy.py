@@ -81,10 +81,14 @@ def apply(file: Path, stage: str | None, *, only: str | None = None, yes: bool, 
     return Exit.DONE
 
 
+# No Helm, no credentials, no cluster, no rights: the file says what was not done.
+UNREACHED = frozenset({"X180", "X181", "X182", "X183"})
+
+
 def apply_edited(document: Document, text: str, file: Path, stage: str | None, *, yes: bool, as_json: bool) -> int:
     """Give a project file a new text and apply it; the old one comes back where the new one is wrong or gets no yes.
 
-    Whatever fails after the yes leaves the new text, from which the next `apply` goes on.
+    Whatever else fails leaves the new text, from which the next `apply` goes on; of what was not begun, that is said.
     """
     from workaday.execute.edits import changed
     from workaday.execute.workspace import open_workspace
@@ -96,7 +100,15 @@ def apply_edited(document: Document, text: str, file: Path, stage: str | None, *
     try:
         return apply(file, stage, yes=yes, as_json=as_json)
     except ProjectError as error:
-        if [each.code for each in error.diagnostics] != ["X102"]:
+        codes = [each.code for each in error.diagnostics]
+        if len(codes) == 1 and codes[0] in UNREACHED:
+            where = f" --env {stage}" if stage else ""
+            [found], hint = (
+                error.diagnostics,
+                f"{document.file} keeps the edit: the next `workaday apply{where}` does it",
+            )
+            raise ProjectError([replace(found, hints=(*found.hints, hint))], error.sources) from None
+        if codes != ["X102"]:
             raise
         document.path.write_bytes(raw)
         hint = f"{document.file} is as it was; to do it, say the same with `--yes`"
