@@ -287,3 +287,16 @@ def test_what_stands_before_an_images_name_has_no_tag(opened: Opened, key: str, 
     except ProjectError as error:
         found = [each.code for each in error.diagnostics]
     assert found == codes
+
+
+def test_a_version_that_nobody_wrote_is_not_told(opened: Opened) -> None:
+    with pytest.raises(ProjectError) as refused:
+        opened("addons: {kserve: {}, keda: {version: 2.10.0}}")
+    messages = [each.message for each in refused.value.diagnostics if each.code == "C802"]
+    assert messages == ["KServe needs KEDA 2.18 or later, and that is 2.10.0"]
+
+
+def test_a_retention_without_a_unit_is_one_of_days(opened: Opened) -> None:
+    with pytest.raises(ProjectError) as refused:
+        opened("addons: {metrics: {retention: 30}}")
+    assert [(each.code, each.label) for each in refused.value.diagnostics] == [("P206", "did you mean `30d`?")]

@@ -240,7 +240,7 @@ def test_an_addon_of_somebody_else_is_left_alone(run: Run, bare: Plane, folder: 
     bare.kubectl.apply(objects(crds.CRDS / "kserve"))
     try:
         done = run("apply", "--yes")
-        assert "error[X192]: KServe's definitions is in the cluster already" in done.stderr
+        assert "error[X192]: already in the cluster: KServe's definitions" in done.stderr
         assert "addons: {kserve: existing}" in done.stderr
         assert bare.kubectl.list("secrets", "--selector=owner=helm", "--all-namespaces") == []
     finally:

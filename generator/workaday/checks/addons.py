@@ -25,7 +25,7 @@ def check(loaded: Loaded, blueprint: Blueprint) -> list[Diagnostic]:
     for pin in chosen.values():
         if not is_definitions(pin):
             found += too_old_or_new(pin, version)
-        found += not_together(pin, chosen)
+        found += not_together(pin, pinned[pin.name], chosen)
         found += not_the_pinned(pin, pinned[pin.name])
     return found
 
@@ -55,14 +55,15 @@ def too_old_or_new(pin: Pin, kubernetes: str | None) -> Iterator[Diagnostic]:
     yield Diagnostic("C801", message, at(pin), hints=("another version of one of them",))
 
 
-def not_together(pin: Pin, chosen: dict[str, Pin]) -> Iterator[Diagnostic]:
+def not_together(pin: Pin, pinned: Pin, chosen: dict[str, Pin]) -> Iterator[Diagnostic]:
     """C802: an add-on that needs another one in a later version; of one that is there already, none is known."""
     for name, least in pin.needs.items():
         other = chosen.get(name)
         if other and other.addon == pin.addon and numbers(other.version) == numbers(pin.version):
             continue  # definitions in the version of what reads them, older than the table's
         if other and numbers(other.version) < numbers(least):
-            message = f"{pin.title} {pin.version} needs {other.title} {least} or later, and that is {other.version}"
+            which = pin.title if pin.version == pinned.version else f"{pin.title} {pin.version}"  # one that is written
+            message = f"{which} needs {other.title} {least} or later, and that is {other.version}"
             yield Diagnostic("C802", message, at(other), hints=("leave the versions out: those of the table fit",))
 
 

@@ -109,7 +109,7 @@ def refuse_foreign(wanted: Sequence[Wanted], deployed: Mapping[str, Deployed], p
         whose = addons.foreign(each, deployed.get(each.name), definitions, place.owner)
         if whose and each.addon not in found:
             hint = f"leave it to whoever has it: `addons: {{{each.addon}: existing}}`"
-            message = f"{each.title} is in the cluster already, {whose}"
+            message = f"already in the cluster: {each.title}, {whose}"
             found[each.addon] = Diagnostic("X192", message, key_of(each), hints=(hint,))
     if found:
         raise ProjectError(list(found.values()))

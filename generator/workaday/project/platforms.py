@@ -187,10 +187,18 @@ class Addon(Part):
         return self
 
 
+def _days(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        refuse("malformed", f"`{value}` is no duration: it has no unit", f"did you mean `{value}d`?")
+    return value
+
+
 class Metrics(Addon):
     """Prometheus."""
 
-    retention: Duration | None = Field(None, description="How long samples are kept.")
+    retention: Annotated[Duration, BeforeValidator(_days)] | None = Field(
+        None, description="How long samples are kept."
+    )
 
 
 def _addon(value: object) -> object:
