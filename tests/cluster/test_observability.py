@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import drawings
 import httpx
-import pictures
 import promised
 import pytest
 import yaml
@@ -270,7 +270,7 @@ def test_what_it_says_is_so(watch: Watch) -> None:
 @pytest.mark.usefixtures("prometheus-node-exporter")
 def test_pictures_of_it(watch: Watch, tmp_path: Path) -> None:
     kept = os.environ.get("WORKADAY_PICTURES")
-    for name, text in pictures.draw(watch.get, SECONDS).items():
+    for name, text in drawings.draw(watch.get, SECONDS).items():
         path = Path(kept or tmp_path) / name
         path.write_text(text)
         assert path.stat().st_size < 200_000

@@ -31,10 +31,11 @@ def test_the_types_that_the_nodes_may_have_are_asked_for(blueprint, cloud):
 
 
 def test_prices_are_written_beside_what_other_verbs_wrote(blueprint, tmp_path, now):
-    (tmp_path / "workaday.lock").write_text('{"images": {"story": "sha256:1"}}')
+    images = {"registry.example/story:1": "sha256:" + "1" * 64}
+    (tmp_path / "workaday.lock").write_text(json.dumps({"images": images}))
     found = refresh(tmp_path, blueprint("aws"), None, now, fake)
     text = (tmp_path / "workaday.lock").read_text()
-    assert json.loads(text)["images"] == {"story": "sha256:1"}
+    assert json.loads(text)["images"] == images
     assert parse(text).of("aws", "us-east-1") == found.prices
     assert found.unpriced == (list(wanted(blueprint("aws"), read("aws")))[-1].name,)
     assert sorted(each.name for each in tmp_path.iterdir() if "lock" in each.name) == ["workaday.lock"]
