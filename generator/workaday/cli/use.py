@@ -23,6 +23,7 @@ WATCH_SECONDS = 2.0
 
 def status(file: Path, stage: str | None, *, watch: bool = False, as_json: bool) -> int:
     """Print each model's state; with `watch` again whenever it changes, until interrupted."""
+    from workaday.execute.model_state import states_of
     from workaday.execute.workspace import open_workspace
 
     workspace = open_workspace(file, stage)
@@ -40,14 +41,9 @@ def status(file: Path, stage: str | None, *, watch: bool = False, as_json: bool)
 
 def show_state(workspace: Workspace, *, as_json: bool) -> None:
     """Print each model's state."""
+    from workaday.execute.model_state import states_of
+
     print_state(states_of(workspace), as_json=as_json)
-
-
-def states_of(workspace: Workspace) -> Sequence[ModelState]:
-    """Return what each model is doing, wherever it runs."""
-    from workaday.execute import probe, state
-
-    return probe.statuses(workspace) if workspace.blueprint.platform == "local" else state.states(workspace)
 
 
 def print_state(found: Sequence[ModelState], *, as_json: bool, anew: bool = False) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from workaday.execute.workspace import Workspace
 
 State = Literal["ready", "loading", "pending", "stalled", "failed", "outdated", "draining", "paused", "stopped"]
 
@@ -38,3 +41,14 @@ class ModelState:
     p99_seconds: float | None = None
     url: str | None = None
     error: str | None = None
+
+
+def states_of(workspace: Workspace) -> Sequence[ModelState]:
+    """Return what each model is doing, wherever it runs.
+
+    Raises:
+        ProjectError: the cluster cannot be reached or read.
+    """
+    from workaday.execute import probe, state  # both are made of the words above
+
+    return probe.statuses(workspace) if workspace.blueprint.platform == "local" else state.states(workspace)

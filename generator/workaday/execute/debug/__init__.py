@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workaday.execute.debug import scrub
 
@@ -107,10 +107,9 @@ def status(workspace: Workspace) -> Iterator[tuple[str, str]]:
     """Yield what `status` says."""
     from dataclasses import asdict
 
-    from workaday.execute import probe, state
+    from workaday.execute.model_state import states_of
 
-    found: Any = probe.statuses(workspace) if workspace.blueprint.platform == "local" else state.states(workspace)
-    yield "status.json", scrub.as_json([asdict(each) for each in found])
+    yield "status.json", scrub.as_json([asdict(each) for each in states_of(workspace)])
 
 
 def in_cluster(workspace: Workspace) -> Iterator[tuple[str, str]]:

@@ -31,15 +31,15 @@ KINDS = (
     Kind("gateway.envoyproxy.io", "v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"),
     Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"),
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
-    Kind("", "v1", "Service", "services"),
+    kube.CORE_SERVICE,
     Kind("", "v1", "ConfigMap", "configmaps"),
-    Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    kube.CLAIM,
 )
 WHOLE = (
     kube.NODE,
     Kind("karpenter.sh", "v1", "NodePool", "nodepools", namespaced=False),
-    Kind("karpenter.sh", "v1", "NodeClaim", "nodeclaims", namespaced=False),
-    Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways"),
+    kube.NODE_CLAIM,
+    kube.GATEWAY,
 )
 
 
