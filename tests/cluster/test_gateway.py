@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from door.project import CHARTS, keys, manifests, services, tree
-from plane import controllers, envoy_gateway, network, programs
+from plane import controllers, envoy_gateway, kwok, network, programs
 from plane.kubectl import Kubectl, KubectlError
 from plane.plane import Plane
 from plane.processes import until
@@ -27,12 +27,21 @@ EXISTING = "\naddons: {gateway: existing}\n"
 
 
 @pytest.fixture(scope="module")
-def controller(plane: Plane, need: Need) -> None:
-    """Envoy Gateway's controller, running."""
+def controller(plane: Plane, need: Need) -> Iterator[None]:
+    """Envoy Gateway's controller, running; KWOK's stand-in for one, which writes the same statuses, is not."""
     need(*envoy_gateway.PROGRAMS)
     if not network.isolated():
         pytest.skip("Envoy Gateway's ports are fixed: it needs a network of its own")
+    stood_in = plane.processes.alive("kwok")
+    if stood_in:
+        plane.processes.stop("kwok")
+        kwok.start(plane, gateways=False)
     envoy_gateway.start(plane)
+    yield
+    plane.processes.stop("envoy-gateway")
+    if stood_in:
+        plane.processes.stop("kwok")
+        kwok.start(plane)
 
 
 @pytest.fixture
@@ -65,6 +74,8 @@ def project(plane: Plane, kubectl: Kubectl, tmp_path: Path) -> Iterator[Project]
             where = [f"--namespace={metadata['namespace']}"] if "namespace" in metadata else []
             kubectl("delete", each["kind"], metadata["name"], "--ignore-not-found", "--wait=false", *where)
         kubectl("delete", "namespace", namespace, "--wait=false")
+    # the next project makes it anew, which takes that it is gone
+    kubectl("wait", "--for=delete", f"namespace/{SYSTEM}", "--timeout=240s")
 
 
 def accepted(live: Object) -> dict[str, str]:
