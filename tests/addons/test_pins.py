@@ -112,6 +112,17 @@ def test_on_a_cloud_what_is_needed_is_installed_unless_it_is_existing(opened: Op
     assert "keda" not in names(opened("addons: {keda: existing}", platform=AWS).blueprint)
 
 
+@pytest.mark.parametrize("schedule", ["", ", schedule: [{cron: '0 8 * * 1-5', for: 10h, min: 2}]"])
+def test_what_wakes_a_model_is_there_wherever_its_chart_asks_for_it(schedule: str, opened: Opened) -> None:
+    scale = f"}}\n    scale: {{min: 0, max: 4{schedule}"  # closes `compute`
+    found = opened(platform=AWS, gpu=scale)
+    [model] = json.loads(render(found.blueprint)["releases/story.json"])["models"]
+    assert model["scaling"]["wake"]
+    assert "keda-http" in names(found.blueprint)
+    assert "http.keda.sh" in cluster.groups(found)
+    assert "keda-http" not in names(opened(platform=AWS).blueprint)
+
+
 GATEWAY = "gateway: {host: api.dungeon.example, dns: {zone: dungeon.example}}\n"
 
 

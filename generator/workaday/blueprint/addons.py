@@ -111,7 +111,7 @@ def needed(project: schema.Project, serving: Sequence[Serving], cloud: Cloud) ->
 def conditions(models: Sequence[Model], pools: Sequence[Pool], serving: Sequence[Serving], platform: str) -> set[str]:
     """Return which conditions of pins hold: `at_zero`, `gpus`, `device_plugin`, `gpu_operator`."""
     found = set()
-    if any(each.scaling.min == 0 and not each.scaling.windows for each in serving):
+    if any(each.scaling.wake for each in serving):
         found.add("at_zero")
     if not any(each.compute.gpu_count for each in models):
         return found

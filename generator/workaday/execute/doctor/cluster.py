@@ -109,7 +109,7 @@ def groups(workspace: Workspace) -> set[str]:
     needed = {"serving.kserve.io", "keda.sh"}
     if any(each.kind == "torch" for each in blueprint.models):
         needed.add("monitoring.coreos.com")
-    if any(each.scaling.min == 0 and not each.scaling.windows for each in blueprint.serving):
+    if any(each.scaling.wake for each in blueprint.serving):
         needed.add("http.keda.sh")
     if door is not None:
         needed |= {"gateway.networking.k8s.io", "gateway.envoyproxy.io"}
