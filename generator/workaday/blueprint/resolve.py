@@ -77,8 +77,9 @@ def resolve(project: schema.Project, inputs: Inputs, stage: str) -> Blueprint:
         from workaday.blueprint.pipelines import resolve_pipelines
 
         pipelines = resolve_pipelines(project, inputs, models, processes, serving, pools, cloud)
-    gateway, team = (None, None) if local else at_the_door(project, models, pipelines, cloud, values)
-    addons = None if local else in_addition(project, models, pools, serving, cloud)
+    gateway, team, addons = (
+        (None, None, None) if local else beside(project, models, pools, serving, pipelines, cloud, values)
+    )
     return Blueprint(
         name=project.name,
         namespace=values.choose("namespace", project, project.name, "the project's name"),
@@ -121,30 +122,21 @@ def in_cluster(
     return cloud, serving, tuple(canaries(project, inputs, models, pools, cloud))
 
 
-def at_the_door(
-    project: schema.Project,
-    models: Sequence[Model],
-    pipelines: Sequence[Pipeline],
-    cloud: Cloud | None,
-    values: Values,
-) -> tuple[Gateway | None, Team | None]:
-    """Return the door to the models, and whose project it is."""
-    from workaday.blueprint.gateway import resolve_gateway, resolve_team
-
-    return resolve_gateway(project, models, pipelines, cloud, values.under("gateway")), resolve_team(project)
-
-
-def in_addition(
+def beside(
     project: schema.Project,
     models: Sequence[Model],
     pools: Sequence[Pool],
     serving: Sequence[Serving],
+    pipelines: Sequence[Pipeline],
     cloud: Cloud | None,
-) -> AddOns:
-    """Return the controllers that are installed beside the models."""
+    values: Values,
+) -> tuple[Gateway | None, Team | None, AddOns]:
+    """Return what a cluster has beside the models: the door to them, whose project it is, the controllers."""
     from workaday.blueprint.addons import resolve_addons
+    from workaday.blueprint.gateway import resolve_gateway, resolve_team
 
-    return resolve_addons(project, models, pools, serving, cloud)
+    gateway = resolve_gateway(project, models, pipelines, cloud, values.under("gateway"))
+    return gateway, resolve_team(project), resolve_addons(project, models, pools, serving, cloud)
 
 
 def watched(

@@ -63,6 +63,11 @@ def pins() -> tuple[Pin, ...]:
     return parse(json.loads(TABLE.read_text("utf-8")))
 
 
+def bringer(group: str) -> Pin:
+    """Return the pin whose chart brings the definitions of an API group."""
+    return next(each for each in pins() if group in each.groups)
+
+
 def parse(document: Mapping[str, Any]) -> tuple[Pin, ...]:
     """Return the pins of a table.
 

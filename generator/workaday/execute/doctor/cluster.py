@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from workaday.blueprint.serving import GATEWAY, PROMETHEUS
+from workaday.catalog.addons import bringer
 from workaday.checks.clouds import KUBERNETES
 from workaday.execute import existing, kube, prometheus
 from workaday.execute.doctor.findings import FAILED, OK, UNKNOWN, WARNING, Check, Finding, State
@@ -22,17 +23,18 @@ if TYPE_CHECKING:
 CERTIFICATE = Kind("cert-manager.io", "v1", "Certificate", "certificates")
 NAME, SYSTEM = GATEWAY
 ENDS_SOON = timedelta(days=14)
-# Who brings the kinds that releases are made of, and where its controller says its version: namespace, Deployment.
+# Who brings the kinds that releases are made of, and the Deployment whose image says its version; the table of pins has
+# the namespace.
 BRINGERS = {
-    "serving.kserve.io": ("kserve", "kserve", "kserve-controller-manager"),
-    "keda.sh": ("keda", "keda", "keda-operator"),
-    "http.keda.sh": ("keda http add-on", "keda", "keda-add-ons-http-operator"),
-    "gateway.networking.k8s.io": ("gateway api", "envoy-gateway-system", "envoy-gateway"),
-    "gateway.envoyproxy.io": ("envoy gateway", "envoy-gateway-system", "envoy-gateway"),
-    "monitoring.coreos.com": ("prometheus operator", "monitoring", ""),
-    "cert-manager.io": ("cert-manager", "cert-manager", "cert-manager"),
-    "karpenter.sh": ("karpenter", "kube-system", "karpenter"),
-    "externaldns.k8s.io": ("external-dns", "external-dns", "external-dns"),
+    "serving.kserve.io": ("kserve", "kserve-controller-manager"),
+    "keda.sh": ("keda", "keda-operator"),
+    "http.keda.sh": ("keda http add-on", "keda-add-ons-http-operator"),
+    "gateway.networking.k8s.io": ("gateway api", "envoy-gateway"),
+    "gateway.envoyproxy.io": ("envoy gateway", "envoy-gateway"),
+    "monitoring.coreos.com": ("prometheus operator", ""),
+    "cert-manager.io": ("cert-manager", "cert-manager"),
+    "karpenter.sh": ("karpenter", "karpenter"),
+    "externaldns.k8s.io": ("external-dns", "external-dns"),
 }
 
 
@@ -80,12 +82,12 @@ def add_ons(workspace: Workspace, place: Place) -> Sequence[Finding]:
     known = {each["spec"]["group"] for each in place.cluster.every(kube.DEFINITION)}
     found = []
     for group in sorted(groups(workspace)):
-        who, namespace, deployment = BRINGERS[group]
+        who, deployment = BRINGERS[group]
         if group not in known:
             fix = f"install {who}: `workaday apply`, unless it is `existing` in `addons`"
             found.append(Finding(who, FAILED, f"the cluster knows no {group}", fix))
             continue
-        found.append(controller(place, who, namespace, deployment))
+        found.append(controller(place, who, bringer(group).namespace, deployment))
     return found
 
 
