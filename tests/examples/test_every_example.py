@@ -41,10 +41,15 @@ def test_its_readme_is_listed_and_names_no_missing_file(name: str) -> None:
             assert (EXAMPLES / name / target.partition("#")[0]).exists(), target
 
 
-def test_the_copies_of_one_module_are_the_same() -> None:
-    files = [*EXAMPLES.glob("*/models/*/smollm2.py"), EXAMPLES.parent / "models" / "story" / "smollm2.py"]
+COPIED = ("smollm2.py", "lite0.py", "lite0_weights.py", "minilm.py", "minilm_weights.py", "pictures.py")
+
+
+@pytest.mark.parametrize("module", COPIED)
+def test_the_copies_of_one_module_are_the_same(module: str) -> None:
+    files = [*EXAMPLES.glob(f"*/models/*/{module}"), *(EXAMPLES.parent / "models").glob(f"*/{module}")]
+    assert len(files) > 2
     copies = {each.read_bytes() for each in files}
-    assert len(copies) == 1, "each example is complete in itself, as is the story model; change all of them"
+    assert len(copies) == 1, "each example is complete in itself, as are the models; change all of them"
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

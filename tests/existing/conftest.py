@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workaday.execute import existing, kube
+from workaday.execute import existing, kube, waiting
 from workaday.execute.existing import Event, Place
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.render import render
@@ -166,6 +166,14 @@ def pod(name: str, status: dict[str, Any]) -> dict[str, Any]:
     containers = [{"name": "kserve-container", "image": f"registry.example/{name}:1"}]
     labels = {"serving.kserve.io/inferenceservice": name}
     return {"metadata": {"name": f"{name}-0", "labels": labels}, "spec": {"containers": containers}, "status": status}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for, and nobody holds the project."""
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("workaday.execute.deploy.hold", lambda folders: None)  # the kernel would hold it until we end
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from workaday.cli import pausing
-from workaday.execute import kube, waiting
+from workaday.execute import kube
 from workaday.execute.rollout import PAUSED, Seen, standing
 from workaday.execute.workspace import Workspace, open_workspace
 from workaday.project.diagnostics import ProjectError
@@ -38,10 +38,7 @@ SCALER = {
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("workaday.execute.deploy.hold", lambda folders: None)  # the kernel would hold it until we end
+def silent(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workaday.cli.use.show_state", lambda workspace, *, as_json: None)
 
 

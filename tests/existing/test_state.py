@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from workaday.cli import deploy, use
-from workaday.execute import kube, waiting
+from workaday.execute import kube
 from workaday.execute.workspace import Workspace
 from workaday.project.diagnostics import ProjectError
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 CRASHED = {
     "phase": "Running",
@@ -26,13 +28,6 @@ CRASHED = {
     ],
 }
 RUNNING = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("workaday.execute.deploy.hold", lambda folders: None)  # the kernel would hold it until we end
 
 
 def file_of(workspace: Workspace) -> Path:

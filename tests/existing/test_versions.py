@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workaday.cli import versions
-from workaday.execute import existing, waiting
+from workaday.execute import existing
 from workaday.execute.workspace import Workspace
 from workaday.project.diagnostics import ProjectError
 
@@ -27,10 +27,7 @@ models:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(waiting, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr("workaday.execute.deploy.hold", lambda folders: None)  # the kernel would hold it until we end
+def silent(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workaday.cli.use.show_state", lambda workspace, *, as_json: None)
 
 
