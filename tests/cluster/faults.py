@@ -1,20 +1,14 @@
-"""What can go wrong around a run: its way to the API server is cut, it is killed."""
+"""What can go wrong around a run: its way to the API server is cut."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from plane.kubectl import Kubectl
-from plane.processes import until
 
 # Helms that nobody lets go on are not waited for as long as those of a user.
 APPLY = """
@@ -84,29 +78,3 @@ def applying(folder: Path, *, lost: float = 60.0, hopeless: float = 90.0) -> sub
         text=True,
         start_new_session=True,
     )
-
-
-def killed(folder: Path, look: Callable[[], Any], *, with_helm: bool) -> bool:
-    """Kill an `apply` once what is looked at is no longer as before; return whether it was still at work.
-
-    Args:
-        folder: the project's.
-        look: what its stage writes to the cluster.
-        with_helm: Helm too; without, it goes on alone.
-    """
-    before = look()
-    child = applying(folder)
-    until("the stage to be reached", lambda: child.poll() is not None or look() != before, 300)
-    at_work = child.poll() is None
-    if with_helm:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-    child.kill()
-    child.communicate()
-    return at_work
-
-
-def release(kubectl: Kubectl, name: str) -> dict[str, str]:
-    """Return the revisions of a release, wherever it is, and how each of them changed last."""
-    found = kubectl.list("secrets", f"--selector=owner=helm,name={name}", "--all-namespaces")
-    return {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in found}
