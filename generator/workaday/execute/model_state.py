@@ -49,6 +49,11 @@ def states_of(workspace: Workspace) -> Sequence[ModelState]:
     Raises:
         ProjectError: the cluster cannot be reached or read.
     """
-    from workaday.execute import probe, state  # both are made of the words above
+    # each room is made of the words above, and needs nothing of the other
+    if workspace.blueprint.platform == "local":
+        from workaday.execute.probe import statuses
 
-    return probe.statuses(workspace) if workspace.blueprint.platform == "local" else state.states(workspace)
+        return statuses(workspace)
+    from workaday.execute.state import states
+
+    return states(workspace)
