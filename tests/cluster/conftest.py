@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ from plane import kwok, network, programs, session
 from plane.kubectl import Kubectl, KubectlError, Manifests
 from plane.plane import PROGRAMS, Plane
 from plane.pods import ProcessNode
-from plane.testing import Apply, Need, WaitReady
+from plane.testing import Apply, LeftOut, Need, WaitReady
 
 LEFT_OUT = pytest.StashKey[dict[str, None]]()
 DOWNLOADED = pytest.StashKey[dict[str, Program | str]]()
@@ -31,11 +32,8 @@ def need(pytestconfig: pytest.Config) -> Need:
 
     def check(*names: str) -> None:
         lacking = programs.lacking(*names)
-        if lacking is None:
-            return
-        if os.environ.get("CI"):
-            pytest.fail(lacking, pytrace=False)
-        leave_out(pytestconfig, lacking)
+        if lacking is not None:
+            leave_out(pytestconfig, lacking)
 
     return check
 
@@ -48,8 +46,6 @@ def debian(pytestconfig: pytest.Config) -> Debian:
         had = pytestconfig.stash[DOWNLOADED][name]
         if isinstance(had, Program):
             return had
-        if os.environ.get("CI"):
-            pytest.fail(had, pytrace=False)
         leave_out(pytestconfig, had)
 
     return found
@@ -86,8 +82,16 @@ def fleet(plane: Plane, process_node: ProcessNode) -> Iterator[Fleet]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def left_out(pytestconfig: pytest.Config) -> LeftOut:
+    """Leave a test out, loudly, for a reason; in CI it fails."""
+    return partial(leave_out, pytestconfig)
+
+
 def leave_out(config: pytest.Config, reason: str) -> NoReturn:
-    """Skip a test for a reason that the summary repeats."""
+    """Skip a test for a reason that the summary repeats; CI leaves nothing out."""
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
     config.stash.setdefault(LEFT_OUT, {})[reason] = None
     pytest.skip(reason)
 

@@ -15,7 +15,7 @@ from plane import controllers, envoy_gateway, kwok, network, programs
 from plane.kubectl import Kubectl, KubectlError
 from plane.plane import Plane
 from plane.processes import until
-from plane.testing import Need
+from plane.testing import LeftOut, Need
 
 Object = dict[str, Any]
 Project = Callable[..., str]
@@ -27,11 +27,11 @@ EXISTING = "\naddons: {gateway: existing}\n"
 
 
 @pytest.fixture(scope="module")
-def controller(plane: Plane, need: Need) -> Iterator[None]:
+def controller(plane: Plane, need: Need, left_out: LeftOut) -> Iterator[None]:
     """Envoy Gateway's controller, running; KWOK's stand-in for one, which writes the same statuses, is not."""
     need(*envoy_gateway.PROGRAMS)
     if not network.isolated():
-        pytest.skip("Envoy Gateway's ports are fixed: it needs a network of its own")
+        left_out("Envoy Gateway's ports are fixed: it needs a network of its own")
     stood_in = plane.processes.alive("kwok")
     if stood_in:
         plane.processes.stop("kwok")

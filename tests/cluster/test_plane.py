@@ -13,7 +13,7 @@ from plane.kubectl import Kubectl, KubectlError
 from plane.plane import PROGRAMS, Plane
 from plane.pods import ProcessNode
 from plane.processes import Processes, started_at, until
-from plane.testing import Apply, Need
+from plane.testing import Apply, LeftOut, Need
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
@@ -80,9 +80,9 @@ def test_controllers_act(apply: Apply, kubectl: Kubectl, namespace: str) -> None
     assert len(kubectl.list("pods", namespace=namespace)) == 2
 
 
-def test_it_is_in_a_network_of_its_own(plane: Plane, pytestconfig: pytest.Config) -> None:
+def test_it_is_in_a_network_of_its_own(plane: Plane, left_out: LeftOut) -> None:
     if reason := network.unavailable():
-        pytest.skip(f"left out: pods as processes: {reason}")
+        left_out(f"pods as processes: {reason}")
     assert network.isolated()
     etcd = plane.processes.recorded()["etcd"]["pid"]
     assert Path(f"/proc/{etcd}/ns/net").readlink() != Path(f"/proc/{os.getppid()}/ns/net").readlink()
