@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from plane.kubectl import Kubectl
+
 # Helms that nobody lets go on are not waited for as long as those of a user.
 APPLY = """
 import sys
@@ -78,3 +80,9 @@ def applying(folder: Path, *, lost: float = 60.0, hopeless: float = 90.0) -> sub
         text=True,
         start_new_session=True,
     )
+
+
+def release(kubectl: Kubectl, name: str) -> dict[str, str]:
+    """Return the revisions of a release, wherever it is, and how each of them changed last."""
+    found = kubectl.list("secrets", f"--selector=owner=helm,name={name}", "--all-namespaces")
+    return {each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in found}
