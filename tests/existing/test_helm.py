@@ -88,6 +88,11 @@ SOMEBODYS = 'ServiceAccount "story" in namespace "d" exists and cannot be import
     [
         (FORBIDDEN, "X183", "`ann` may not create inferenceservices.serving.kserve.io, which `story` needs"),
         (AWAY, "X182", "does not answer"),
+        (
+            'server-side apply failed: Patch "https://127.0.0.1:1/apis/keda.sh": unexpected EOF',
+            "X182",
+            "does not answer",
+        ),
         ("the server has asked for the client to provide credentials: Unauthorized", "X181", "credentials"),
         (NO_KIND, "X184", "no ScaledObject"),
         (SOMEBODYS, "X186", "ServiceAccount `story`"),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from workaday.execute.releases import Wanted
     from workaday.execute.workspace import Workspace
 
-UNREACHABLE = re.compile(r"cluster unreachable|connection refused|no such host|i/o timeout|connection reset|etcdserver")
+UNREACHABLE = re.compile(
+    r"cluster unreachable|connection refused|no such host|i/o timeout|connection reset|unexpected EOF|etcdserver"
+)
 UNKNOWN = re.compile(r"Unauthorized|must be logged in|getting credentials|certificate has expired")
 FORBIDDEN = re.compile(
     r'(?P<resource>[\w./-]+?)(?: "(?P<name>[^"]*)")? is forbidden: User "(?P<user>[^"]+)" cannot (?P<verb>\w+) resource'
